@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that are either whole or not there: written beside their place, then renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+
+namespace axesim {
+
+/// Writes `path` through a temporary file in the same folder that is renamed when `write` returned
+/// and the data is on disk. Throws RunError naming the file and the cause (full disk, no
+/// permission); the temporary is removed.
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(std::ostream&)>& write);
+
+/// Makes the folder if needed and proves that a file can be made in it, so that a run of minutes
+/// does not end at an unwritable place. Throws UserError.
+void require_writable_directory(const std::filesystem::path& path);
+
+/// The whole file as text. Throws UserError if it cannot be read.
+std::string read_text_file(const std::filesystem::path& path);
+
+/// A file mapped read-only into memory.
+class MappedFile {
+public:
+    /// Throws UserError when the file is missing, unreadable or empty.
+    explicit MappedFile(const std::filesystem::path& path);
+    ~MappedFile();
+    MappedFile(MappedFile&&) noexcept;
+    MappedFile& operator=(MappedFile&&) = delete;
+
+    std::span<const std::byte> bytes() const { return bytes_; }
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+    std::span<const std::byte> bytes_;
+};
+
+/// The folder that holds `configs/` and `workloads/text/`: $AXESIM_DATA, or the nearest folder
+/// above the running program that has them (build tree or installation). Throws UserError.
+std::filesystem::path data_directory();
+
+/// Where downloaded models are kept: $AXESIM_CACHE, $XDG_CACHE_HOME/axesim or ~/.cache/axesim.
+std::filesystem::path cache_directory();
+
+/// Lower-case hexadecimal SHA-256 of the bytes.
+std::string sha256_hex(std::span<const std::byte> bytes);
+
+}  // namespace axesim

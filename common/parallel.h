@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops over fixed blocks of work. The blocks do not depend on the number of threads and write to
+// disjoint places, so neither does any result (design invariant 6).
+#pragma once
+
+#include <algorithm>
+#include <exception>
+
+#include "common/matrix.h"
+
+namespace axesim {
+
+/// Calls body(first, count) for consecutive blocks of at most `block` indices that cover
+/// [0, total). Blocks run on the threads that omp_set_num_threads() allows; the first exception
+/// (in block order) is rethrown in the caller.
+template <class Body>
+void for_blocks(Index total, Index block, Body&& body) {
+    const Index blocks = (total + block - 1) / block;
+    std::exception_ptr error;
+    Index error_block = blocks;
+#pragma omp parallel for schedule(dynamic) if (blocks > 1)
+    for (Index b = 0; b < blocks; ++b) {
+        try {
+            const Index first = b * block;
+            body(first, std::min(block, total - first));
+        } catch (...) {
+#pragma omp critical(axesim_for_blocks)
+            if (b < error_block) {
+                error_block = b;
+                error = std::current_exception();
+            }
+        }
+    }
+    if (error) std::rethrow_exception(error);
+}
+
+/// y = x w^T for x [rows, k] and w [columns, k], in single precision, in fixed blocks of rows.
+inline void multiply_transposed(const Eigen::Ref<const Matrix<float>>& x,
+                                const Eigen::Ref<const Matrix<float>>& w, Matrix<float>& y) {
+    constexpr Index kRowBlock = 128;
+    y.resize(x.rows(), w.rows());
+    for_blocks(x.rows(), kRowBlock, [&](Index first, Index count) {
+        y.middleRows(first, count).noalias() = x.middleRows(first, count) * w.transpose();
+    });
+}
+
+}  // namespace axesim

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer weights for one linear layer. Knows matrices and names, no model and no hardware.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/matrix.h"
+#include "quant/quantizer_config.h"
+
+namespace axesim::quant {
+
+/// Second moments of a layer's inputs over the calibration samples. One common scale cancels.
+struct InputMoments {
+    Matrix<double> h;  ///< [K, K] sum over samples of xq xq^T, inputs that the quantized net sees
+    Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ only,
+                       ///< empty means x = xq
+};
+
+/// Integer weights: w is about step[c] * codes[c][k].
+struct QuantizedLinear {
+    Matrix<std::int16_t> codes;  ///< [out, K]
+    std::vector<double> step;    ///< [out]
+    /// Why a layer fell back to rounding without error feedback (a Cholesky that failed), or "".
+    std::string fallback;
+};
+
+/// Per output channel, the step max|w| / (2^(M-1) - 1) (axe.md 3.5), rounded to single
+/// precision because that is what the hardware scales with; 1 for a channel of zeros.
+std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits);
+
+/// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use
+/// (with step_search: the ones to search around); empty means absmax_steps. The result always
+/// lies in format.weights and, when config.accumulator_aware is axe or ep_init, no activations in
+/// format.activations can overflow an accumulator of format.accumulator (axe.md 1.4, 1.5), whatever
+/// happens inside (a failed Cholesky included). `name` is used in messages only.
+QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
+                                const InputMoments& moments, const LinearFormat& format,
+                                const QuantizerConfig& config, std::vector<double> steps = {});
+
+}  // namespace axesim::quant

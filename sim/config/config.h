@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One design point, read from YAML and checked. Every key, its meaning, unit, default and allowed
+// values stand once, in schema.cpp; reading, checking, `axesim explain` and the resolved config
+// that is written beside a result all come from there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "models/cost/costs.h"
+#include "models/hardware_config.h"
+#include "quant/quantizer_config.h"
+
+namespace axesim::sim {
+
+struct PhasesConfig {
+    std::int64_t prefill_tokens = 512;
+    std::int64_t decode_tokens = 8;
+    std::int64_t batch = 1;
+};
+
+struct EvaluationConfig {
+    std::string text = "default";   ///< "default", a UTF-8 text file, or a .npy of token ids
+    std::int64_t tokens = 2048;     ///< 0: no evaluation, accuracy is "not measured"
+    std::int64_t context = 512;     ///< window length; each window is scored alone
+    std::int64_t first_token = 0;
+};
+
+struct WorkloadConfig {
+    std::string model = "smollm2-135m";
+    PhasesConfig phases;
+    EvaluationConfig evaluation;
+};
+
+struct Config {
+    std::string name;
+    std::uint64_t seed = 0;
+    models::HardwareConfig hardware;      ///< number_format, accumulator, hardware
+    quant::QuantizerConfig quantizer;
+    WorkloadConfig workload;
+    std::string technology = "asap7";     ///< hardware.technology
+    std::string cost_profile = "default"; ///< hardware.cost_profile
+    std::string dram = "lpddr5_6400";     ///< hardware.dram
+    models::Technology technology_table;
+
+    /// Every key with its value, nested as in YAML, in schema order.
+    nlohmann::ordered_json resolved;
+};
+
+/// Reads, overrides and checks. `overrides` are "key.path=value" (from --set). Throws UserError as
+/// "FILE:LINE:COL: key.path: what is wrong (what is allowed); did you mean ...?"; where the trouble
+/// is in an override, FILE is "--set".
+Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The resolved config as YAML text that load_config accepts and that gives the same config.
+std::string resolved_yaml(const Config& config);
+
+/// What `axesim explain KEY` prints: for a key its meaning, unit, default, allowed values; for a
+/// section or "" the keys below it; for a cost name (as in unit_costs) its value and source.
+/// Throws UserError with the nearest key for an unknown one.
+std::string explain(const std::string& key);
+
+}  // namespace axesim::sim

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Llama architecture: shapes, weights from a file, and the forward pass over a LinearOperator.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/matrix.h"
+#include "workloads/linear_operator.h"
+
+namespace axesim::workloads {
+
+using TokenId = std::int32_t;
+
+struct LlamaShape {
+    std::string name;          ///< as in "SmolLM2-135M-Instruct"
+    Index blocks = 0;
+    Index hidden = 0;
+    Index ffn = 0;
+    Index heads = 0;
+    Index kv_heads = 0;
+    Index head_size = 0;
+    Index vocabulary = 0;
+    Index context = 0;         ///< longest sequence the model was made for
+    double rope_base = 10000;
+    double rms_epsilon = 1e-5;
+    bool tied_embeddings = false;
+
+    Index linear_outputs(LinearKind kind) const;
+    Index linear_inputs(LinearKind kind) const;
+};
+
+/// The weights of one model. Matrices are converted to single precision when asked for, so that
+/// only what is in use is in memory. Rows of q and k are in Hugging Face order (the two halves of a
+/// rotary pair lie head_size/2 apart), whatever the file has.
+class LlamaWeights {
+public:
+    virtual ~LlamaWeights() = default;
+    virtual const LlamaShape& shape() const = 0;
+    virtual Matrix<float> linear(const LinearId& id) const = 0;               ///< [out, in]
+    virtual std::vector<float> attention_norm(Index block) const = 0;         ///< [hidden]
+    virtual std::vector<float> ffn_norm(Index block) const = 0;               ///< [hidden]
+    virtual std::vector<float> final_norm() const = 0;                        ///< [hidden]
+    virtual Matrix<float> embed(std::span<const TokenId> tokens) const = 0;   ///< [tokens, hidden]
+    virtual Matrix<float> lm_head() const = 0;                                ///< [vocabulary, hidden]
+};
+
+/// Multiplies in single precision with the weights of the file.
+class FloatLinear : public LinearOperator {
+public:
+    explicit FloatLinear(const LlamaWeights& weights) : weights_(weights) {}
+    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
+               std::span<Matrix<float>> outputs) override;
+
+private:
+    const LlamaWeights& weights_;
+};
+
+/// Keys (after RoPE) and values of the positions seen so far, for every block and sequence.
+class KvCache {
+public:
+    KvCache(const LlamaShape& shape, Index sequences);
+    Index sequences() const;
+    Index length() const;  ///< positions held, the same for every sequence
+
+private:
+    friend class LlamaForward;
+    struct Block {
+        std::vector<Matrix<float>> keys, values;  ///< per sequence [positions, kv_heads * head_size]
+    };
+    std::vector<Block> blocks_;
+    Index sequences_ = 0;
+    Index length_ = 0;
+};
+
+/// The forward pass. Everything but the linear layers is computed here in single precision.
+class LlamaForward {
+public:
+    explicit LlamaForward(const LlamaWeights& weights);
+
+    /// Hidden states after the final norm, [sequences * length, hidden], sequence after sequence,
+    /// for equally long sequences of new tokens that continue those in `cache` (which then also
+    /// holds the new ones). A fresh cache gives a plain prefill. Throws UserError for a token id
+    /// outside the vocabulary, RunError when a value is not finite.
+    Matrix<float> hidden_states(const std::vector<std::vector<TokenId>>& sequences,
+                                LinearOperator& linear, KvCache& cache) const;
+
+    /// Logits [rows, vocabulary] of rows of hidden states.
+    Matrix<float> logits(const Eigen::Ref<const Matrix<float>>& hidden) const;
+
+private:
+    const LlamaWeights& weights_;
+    Matrix<float> lm_head_;
+    std::vector<float> final_norm_;
+};
+
+}  // namespace axesim::workloads

@@ -20,7 +20,8 @@ IntegerRange narrow_range(int bits) {
 }
 
 IntegerRange product_range(const IntegerRange& a, const IntegerRange& b) {
-    const auto [min, max] = std::minmax({a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max});
+    const auto [min, max] =
+        std::minmax({a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max});
     return {min, max};
 }
 
@@ -31,7 +32,7 @@ int signed_bits_for(const IntegerRange& range) {
 }
 
 int ceil_log2(std::int64_t value) {
-    return value <= 1 ? 0 : std::bit_width(static_cast<std::uint64_t>(value) - 1);
+    return value <= 1 ? 0 : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value) - 1));
 }
 
 double used_bits(const IntegerRange& range) {

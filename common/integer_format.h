@@ -41,11 +41,11 @@ enum class OverflowMode { wrap, saturate, trap };
 /// A two-stage accumulator: an inner accumulator sums `tile_size` consecutive products, `lanes` of
 /// them a step, and is then added to the outer accumulator.
 struct AccumulatorFormat {
-    int inner_bits = 32;          ///< P_I, 2..48
-    std::int64_t tile_size = 0;   ///< T, products per inner accumulation; 0: monolithic, T = K
-    int outer_bits = 0;           ///< P_O; 0: auto, P_I + ceil(log2(ceil(K/T)))
+    int inner_bits = 32;         ///< P_I, 2..48
+    std::int64_t tile_size = 0;  ///< T, products per inner accumulation; 0: monolithic, T = K
+    int outer_bits = 0;          ///< P_O; 0: auto, P_I + ceil(log2(ceil(K/T)))
     OverflowMode overflow = OverflowMode::saturate;
-    int lanes = 1;                ///< products summed exactly in one step's adder tree
+    int lanes = 1;  ///< products summed exactly in one step's adder tree
 
     /// T for a dot product of depth k >= 1 (k itself when monolithic).
     std::int64_t tile_length(std::int64_t k) const;

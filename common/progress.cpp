@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace axesim {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+std::string duration(double seconds) {
+    if (seconds < 60) return fmt::format("{:.0f} s", seconds);
+    const int whole = static_cast<int>(seconds + 0.5);
+    return fmt::format("{} min {:02d} s", whole / 60, whole % 60);
+}
+
+}  // namespace
+
+Progress::Style Progress::detect_style(bool quiet) {
+    if (quiet) return Style::none;
+    return ::isatty(STDERR_FILENO) ? Style::bar : Style::lines;
+}
+
+Progress::~Progress() {
+    // A job that an exception cut short leaves the error message a line of its own.
+    if (style_ == Style::bar && total_ > 0) std::fputc('\n', stderr);
+}
+
+void Progress::start(const std::string& job, std::uint64_t total) {
+    job_ = job;
+    total_ = std::max<std::uint64_t>(total, 1);
+    done_ = 0;
+    begin_ = Clock::now();
+    drawn_ = begin_;
+    if (style_ == Style::bar) draw("", false);
+    if (style_ == Style::lines) fmt::print(stderr, "{} ...\n", job_);
+}
+
+void Progress::advance(std::uint64_t steps, const std::string& detail) {
+    done_ = std::min(total_, done_ + steps);
+    const double pause = style_ == Style::bar ? 0.1 : 10.0;
+    if (style_ != Style::none && seconds_since(drawn_) >= pause) {
+        drawn_ = Clock::now();
+        draw(detail, false);
+    }
+}
+
+void Progress::finish() {
+    done_ = total_;
+    draw("", true);
+    total_ = 0;
+}
+
+void Progress::draw(const std::string& detail, bool last) {
+    const double elapsed = seconds_since(begin_);
+    const double share = static_cast<double>(done_) / static_cast<double>(total_);
+    const double left = share > 0 ? elapsed * (1 - share) / share : 0;
+    if (style_ == Style::bar) {
+        constexpr int kWidth = 30;
+        const int filled = static_cast<int>(share * kWidth);
+        const std::string note = last        ? duration(elapsed)
+                                 : share > 0 ? duration(left) + " left  " + detail
+                                             : "";
+        fmt::print(stderr, "\r\033[K{:<32} [{:#<{}}{:.<{}}] {:3.0f} %  {}", job_, "", filled, "",
+                   kWidth - filled, share * 100, note);
+        if (last) std::fputc('\n', stderr);
+    } else if (style_ == Style::lines) {
+        fmt::print(stderr, "{}: {}\n", job_,
+                   last ? "done in " + duration(elapsed)
+                        : fmt::format("{:.0f} %, {} left", share * 100, duration(left)));
+    }
+}
+
+}  // namespace axesim

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/accelerator.h"
+
+#include <algorithm>
+
+#include "models/tlm_command.h"
+
+namespace axesim::models {
+
+namespace {
+
+constexpr int kMetadataWords = 2;
+constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
+
+}  // namespace
+
+/// One GEMM in progress.
+struct Accelerator::Job {
+    GemmCommand& command;
+    GemmShape shape;
+    OutputWords output;
+    std::vector<Visit> visits;
+    std::size_t tiles_to_store = 0;
+};
+
+std::int64_t output_offset(const GemmShape& shape, Index first_m, Index m, Index first_n) {
+    return first_m * shape.n + first_n * m;
+}
+
+Accelerator::Accelerator(const sc_core::sc_module_name& name, const HardwareConfig& config,
+                         const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
+                         TileBuffer<ActivationTile>& activations_buffer,
+                         TileBuffer<OutputTile>& outputs_buffer)
+    : sc_module(name),
+      config_(config),
+      clock_(clock),
+      weights_buffer_(weights_buffer),
+      activations_buffer_(activations_buffer),
+      outputs_buffer_(outputs_buffer) {
+    gemm_socket.register_b_transport(this, &Accelerator::gemm);
+    quantize_socket.register_b_transport(this, &Accelerator::quantize);
+    SC_THREAD(load_weights);
+    SC_THREAD(load_activations);
+    SC_THREAD(store_outputs);
+}
+
+void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<GemmCommand>(payload);
+    if (command == nullptr) return;
+    const OutputWords output = output_words(config_.output_format, command->raw_accumulators);
+    Job job{.command = *command,
+            .shape = command->shape(),
+            .output = output,
+            .visits = {},
+            .tiles_to_store = 0};
+    command->mapping = choose_mapping(
+        job.shape, {config_.weight_bits, config_.activations.bits, output.words * output.bits},
+        config_);
+    job.visits = schedule(job.shape, command->mapping);
+    job.tiles_to_store = static_cast<std::size_t>(std::count_if(
+        job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));
+    weights_buffer_.configure(command->mapping.weight_slots);
+    activations_buffer_.configure(command->mapping.activation_slots);
+    outputs_buffer_.configure(command->mapping.output_slots);
+
+    const std::uint64_t begin = clock_.now();
+    job_ = &job;
+    start_.notify(sc_core::SC_ZERO_TIME);
+    run_array(job);
+    const std::uint64_t computed = clock_.now();
+    while (job.tiles_to_store > 0) wait(stored_);
+    command->cycles.stall_dram += clock_.now() - computed;
+    command->cycles.cycles = clock_.now() - begin;
+}
+
+/// The array's side of the loop nest. Runs in the process of the caller.
+void Accelerator::run_array(Job& job) {
+    CycleCounts& cycles = job.command.cycles;
+    std::size_t weights = 0, activations = 0;
+    bool has_weights = false, has_activations = false;
+    Matrix<std::int64_t> outer;
+    const auto next_tile = [&](auto& ready, auto& buffer, std::size_t& slot, bool& has) {
+        if (has) buffer.release(slot);
+        const std::uint64_t before = clock_.now();
+        ready.read(slot);
+        has = true;
+        cycles.stall_dram += clock_.now() - before;
+    };
+    for (const Visit& visit : job.visits) {
+        if (visit.loads_weights) next_tile(weights_ready_, weights_buffer_, weights, has_weights);
+        if (visit.loads_activations) {
+            next_tile(activations_ready_, activations_buffer_, activations, has_activations);
+        }
+        ComputeTileCommand compute{.weights = &weights_buffer_.tile(weights),
+                                   .activations = &activations_buffer_.tile(activations),
+                                   .visit = visit,
+                                   .depth = job.shape.k,
+                                   .outer = &outer,
+                                   .observed = &job.command.observed,
+                                   .cycles = {}};
+        std::size_t slot = 0;
+        if (visit.last_chunk) {
+            const std::uint64_t before = clock_.now();
+            slot = outputs_buffer_.acquire();
+            cycles.stall_buffer += clock_.now() - before;
+        }
+        send_command(array_socket, compute);
+        cycles.busy += compute.cycles.busy;
+        cycles.fill_drain += compute.cycles.fill_drain;
+        if (!visit.last_chunk) continue;
+        OutputTile& tile = outputs_buffer_.tile(slot);
+        ScaleCommand scale{.outer = &outer,
+                           .activations = compute.activations,
+                           .weights = compute.weights,
+                           .raw_accumulators = job.command.raw_accumulators,
+                           .words = &tile.words};
+        send_command(scale_socket, scale);
+        outputs_buffer_.count_write(tile.words.size() * static_cast<std::uint64_t>(job.output.bits));
+        tile.first_word =
+            output_offset(job.shape, visit.first_m, visit.m, visit.first_n) * job.output.words;
+        outputs_ready_.write(slot);
+    }
+}
+
+template <class Tile>
+void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
+                               Index rows, Index first_column, Index columns,
+                               TileBuffer<Tile>& buffer, Tile& tile) {
+    TransferCommand transfer{.stream = stream,
+                             .write = false,
+                             .metadata = false,
+                             .address = operand.address,
+                             .format = operand.format,
+                             .is_signed = operand.is_signed,
+                             .first_element = 0,
+                             .narrow = {},
+                             .wide = {}};
+    const auto fetch = [&](Index row, auto* data, Index count) {
+        transfer.first_element = row * operand.columns + first_column;
+        const std::span elements(data, static_cast<std::size_t>(count));
+        if constexpr (std::is_same_v<decltype(data), std::int16_t*>) {
+            transfer.narrow = elements;
+        } else {
+            transfer.wide = elements;
+        }
+        send_command(memory_socket, transfer);
+        buffer.count_write(static_cast<std::uint64_t>(count) *
+                           static_cast<std::uint64_t>(operand.format.element_bits));
+    };
+    tile.elements.resize(rows, columns);
+    if (columns == operand.columns) {
+        fetch(first_row, tile.elements.data(), rows * columns);   // rows lie back to back
+    } else {
+        for (Index row = 0; row < rows; ++row) {
+            fetch(first_row + row, tile.elements.data() + row * columns, columns);
+        }
+    }
+    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * kMetadataWords));
+    TransferCommand metadata{.stream = stream,
+                             .write = false,
+                             .metadata = true,
+                             .address = operand.metadata_address,
+                             .format = kWordFormat,
+                             .is_signed = true,
+                             .first_element = first_row * kMetadataWords,
+                             .narrow = {},
+                             .wide = words};
+    send_command(memory_socket, metadata);
+    tile.row_scale_bits.resize(static_cast<std::size_t>(rows));
+    tile.row_integer.resize(static_cast<std::size_t>(rows));
+    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+        tile.row_scale_bits[row] = words[kMetadataWords * row];
+        tile.row_integer[row] = words[kMetadataWords * row + 1];
+    }
+}
+
+void Accelerator::load_weights() {
+    while (true) {
+        wait(start_);
+        Job& job = *job_;
+        for (const Visit& visit : job.visits) {
+            if (!visit.loads_weights) continue;
+            const std::size_t slot = weights_buffer_.acquire();
+            load_operand(job.command.weights, Stream::weights, visit.first_n, visit.n,
+                         visit.first_k, visit.k, weights_buffer_, weights_buffer_.tile(slot));
+            weights_ready_.write(slot);
+        }
+    }
+}
+
+void Accelerator::load_activations() {
+    while (true) {
+        wait(start_);
+        Job& job = *job_;
+        for (const Visit& visit : job.visits) {
+            if (!visit.loads_activations) continue;
+            const std::size_t slot = activations_buffer_.acquire();
+            load_operand(job.command.activations, Stream::activations, visit.first_m, visit.m,
+                         visit.first_k, visit.k, activations_buffer_,
+                         activations_buffer_.tile(slot));
+            activations_ready_.write(slot);
+        }
+    }
+}
+
+void Accelerator::store_outputs() {
+    while (true) {
+        wait(start_);
+        Job& job = *job_;
+        while (job.tiles_to_store > 0) {
+            std::size_t slot = 0;
+            outputs_ready_.read(slot);
+            OutputTile& tile = outputs_buffer_.tile(slot);
+            TransferCommand transfer{
+                .stream = Stream::outputs,
+                .write = true,
+                .metadata = false,
+                .address = job.command.output_address,
+                .format = {.layout = Layout::packed, .element_bits = job.output.bits},
+                .is_signed = true,
+                .first_element = tile.first_word,
+                .narrow = {},
+                .wide = tile.words};
+            send_command(memory_socket, transfer);
+            outputs_buffer_.count_read(tile.words.size() *
+                                       static_cast<std::uint64_t>(job.output.bits));
+            outputs_buffer_.release(slot);
+            --job.tiles_to_store;
+        }
+        stored_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void Accelerator::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<QuantizeCommand>(payload);
+    if (command == nullptr) return;
+    const std::uint64_t begin = clock_.now();
+    QuantizedActivations codes;
+    QuantizeActivationsCommand vector{.input = command->input, .codes = &codes, .cycles = 0};
+    send_command(vector_quantize_socket, vector);
+
+    const OperandRef& destination = command->destination;
+    TransferCommand elements{.stream = Stream::activations,
+                             .write = true,
+                             .metadata = false,
+                             .address = destination.address,
+                             .format = destination.format,
+                             .is_signed = destination.is_signed,
+                             .first_element = 0,
+                             .narrow = {},
+                             .wide = {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}};
+    send_command(memory_socket, elements);
+    std::vector<std::int32_t> words;
+    for (std::size_t row = 0; row < codes.step.size(); ++row) {
+        words.push_back(float_bits(codes.step[row]));
+        words.push_back(codes.zero_point[row]);
+    }
+    TransferCommand metadata{.stream = Stream::activations,
+                             .write = true,
+                             .metadata = true,
+                             .address = destination.metadata_address,
+                             .format = kWordFormat,
+                             .is_signed = true,
+                             .first_element = 0,
+                             .narrow = {},
+                             .wide = words};
+    send_command(memory_socket, metadata);
+    const std::uint64_t written = clock_.now();
+    clock_.wait_until(begin + vector.cycles);
+    command->cycles.stall_dram = written - begin;
+    command->cycles.stall_vector = clock_.now() - written;
+    command->cycles.cycles = clock_.now() - begin;
+}
+
+}  // namespace axesim::models

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <concepts>
 #include <cstdint>
 
 namespace axesim::models {
@@ -46,13 +48,14 @@ struct ComputeCounts {
     std::uint64_t quantized_values = 0;   ///< activations turned into codes
 };
 
-/// Where the cycles of an operation went: cycles = busy + fill_drain + dram + buffer.
+/// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
 struct CycleCounts {
     std::uint64_t cycles = 0;
     std::uint64_t busy = 0;              ///< the array steps through k
     std::uint64_t fill_drain = 0;        ///< the array's pipeline fills or drains
     std::uint64_t stall_dram = 0;        ///< the array waits for operands, or results for the DRAM
     std::uint64_t stall_buffer = 0;      ///< the array waits for room in the output buffer
+    std::uint64_t stall_vector = 0;      ///< the array waits for activations to be quantized
 };
 
 struct Counts {
@@ -63,9 +66,35 @@ struct Counts {
     std::array<std::uint64_t, kStreams.size()> dram_bits{};  ///< whole atoms, indexed by Stream
     DramCounts dram;
 
-    Counts& operator+=(const Counts& other);
-    friend Counts operator-(Counts a, const Counts& b);
     TrafficCounts total_traffic() const;
 };
+
+/// Sums and differences, counter by counter. Every struct above holds nothing but 64-bit counters.
+template <class C>
+C combined(const C& a, const C& b, bool subtract) {
+    using Raw = std::array<std::uint64_t, sizeof(C) / sizeof(std::uint64_t)>;
+    Raw sum = std::bit_cast<Raw>(a);
+    const Raw other = std::bit_cast<Raw>(b);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += subtract ? 0 - other[i] : other[i];
+    return std::bit_cast<C>(sum);
+}
+template <class C>
+concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
+                        std::same_as<C, ComputeCounts> || std::same_as<C, BufferCounts> ||
+                        std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
+template <CounterStruct C>
+C& operator+=(C& a, const C& b) {
+    return a = combined(a, b, false);
+}
+template <CounterStruct C>
+C operator-(const C& a, const C& b) {
+    return combined(a, b, true);
+}
+
+inline TrafficCounts Counts::total_traffic() const {
+    TrafficCounts total;
+    for (const TrafficCounts& stream : traffic) total += stream;
+    return total;
+}
 
 }  // namespace axesim::models

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/certificate.h"
+
+#include <algorithm>
+
+namespace axesim::quant {
+
+namespace {
+
+/// The extremes of one tile: [mu a + nu b, nu a + mu b] with a the sum of the positive codes and b
+/// of the negative ones (axe.md 1.4).
+IntegerRange tile_extremes(const std::int16_t* codes, std::int64_t count,
+                           const IntegerRange& activations) {
+    std::int64_t positive = 0;
+    std::int64_t negative = 0;
+    for (std::int64_t k = 0; k < count; ++k) {
+        (codes[k] > 0 ? positive : negative) += codes[k];
+    }
+    return {activations.min * positive + activations.max * negative,
+            activations.max * positive + activations.min * negative};
+}
+
+void widen(IntegerRange& range, const IntegerRange& other) {
+    range.min = std::min(range.min, other.min);
+    range.max = std::max(range.max, other.max);
+}
+
+}  // namespace
+
+Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
+                    const AccumulatorFormat& accumulator) {
+    const std::int64_t depth = codes.cols();
+    Certificate result;
+    result.inner_bits = accumulator.inner_bits;
+    result.outer_bits = accumulator.inner_bits;
+    if (depth > 0) result.outer_bits = accumulator.outer_bits_for(depth);
+    const std::int64_t tile_length = depth > 0 ? accumulator.tile_length(depth) : 1;
+    const IntegerRange inner_limits = signed_range(result.inner_bits);
+    const IntegerRange outer_limits = signed_range(result.outer_bits);
+    const auto note = [&](const IntegerRange& range, const IntegerRange& limits, Index channel,
+                          std::int64_t tile) {
+        if (!result.violation && !limits.contains(range))
+            result.violation = Certificate::Violation{channel, tile, range};
+    };
+    for (Index channel = 0; channel < codes.rows(); ++channel) {
+        const std::int16_t* row = codes.data() + channel * depth;
+        IntegerRange sum;
+        for (std::int64_t first = 0; first < depth; first += tile_length) {
+            const IntegerRange tile =
+                tile_extremes(row + first, std::min(tile_length, depth - first), activations);
+            widen(result.inner, tile);
+            note(tile, inner_limits, channel, first / tile_length);
+            sum.min += tile.min;
+            sum.max += tile.max;
+        }
+        widen(result.outer, sum);
+        note(sum, outer_limits, channel, -1);
+    }
+    result.certified = !result.violation;
+    return result;
+}
+
+}  // namespace axesim::quant

@@ -13,11 +13,11 @@ namespace axesim::quant {
 /// What any activations in range can cause in one layer. Every partial sum, in any order, of any
 /// subset of a tile's products lies between the tile's extremes because mu <= 0 <= nu.
 struct Certificate {
-    bool certified = false;    ///< every tile fits inner_bits, every channel fits outer_bits
-    IntegerRange inner;        ///< extremes over all channels and tiles
-    IntegerRange outer;        ///< extremes over all channels of sums of tile extremes
-    int inner_bits = 0;        ///< P_I
-    int outer_bits = 0;        ///< P_O of this depth
+    bool certified = false;  ///< every tile fits inner_bits, every channel fits outer_bits
+    IntegerRange inner;      ///< extremes over all channels and tiles
+    IntegerRange outer;      ///< extremes over all channels of sums of tile extremes
+    int inner_bits = 0;      ///< P_I
+    int outer_bits = 0;      ///< P_O of this depth
     /// The first channel and tile that do not fit, if any (tile: -1 when it is the outer stage).
     struct Violation {
         std::int64_t channel = 0;

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/quantizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+#include "common/parallel.h"
+#include "quant/bounds.h"
+#include "quant/certificate.h"
+#include "quant/feedback.h"
+#include "quant/layer_run.h"
+#include "quant/step_search.h"
+
+namespace axesim::quant {
+
+namespace {
+
+constexpr Index kChannels = 48;  // quantized side by side; small enough to keep two cores busy
+
+void check_moments(const std::string& name, Index depth, const InputMoments& moments,
+                   const QuantizerConfig& config) {
+    const auto fits = [&](const Matrix<double>& m) {
+        return m.rows() == depth && m.cols() == depth;
+    };
+    const bool needed = config.algorithm == Algorithm::gpfq || config.algorithm == Algorithm::optq;
+    if ((needed || moments.h.size() > 0) && !fits(moments.h)) {
+        throw UserError(fmt::format("{}: calibration inputs have depth {}, the weights have {}",
+                                    name, moments.h.rows(), depth));
+    }
+    if (moments.g.size() > 0 && !fits(moments.g)) {
+        throw UserError(fmt::format("{}: original inputs have depth {}, the weights have {}", name,
+                                    moments.g.rows(), depth));
+    }
+}
+
+void check_format(const std::string& name, const LinearFormat& format) {
+    if (!format.weights.contains(0) || !format.activations.contains(0) ||
+        !signed_range(16).contains(format.weights)) {
+        throw UserError(fmt::format(
+            "{}: weights [{}, {}] and activations [{}, {}] must hold 0, weights fit 16 bits", name,
+            format.weights.min, format.weights.max, format.activations.min,
+            format.activations.max));
+    }
+}
+
+std::vector<double> checked_steps(const std::string& name, const Matrix<double>& weights,
+                                  int weight_bits, std::vector<double> steps) {
+    if (!weights.allFinite()) throw UserError(fmt::format("{}: a weight is not finite", name));
+    if (steps.empty()) return absmax_steps(weights, weight_bits);
+    if (static_cast<Index>(steps.size()) != weights.rows()) {
+        throw UserError(
+            fmt::format("{}: {} steps for {} output channels", name, steps.size(), weights.rows()));
+    }
+    for (std::size_t c = 0; c < steps.size(); ++c) {
+        if (!(steps[c] > 0) || !std::isfinite(steps[c])) {
+            throw UserError(fmt::format("{}: the step of channel {} is {}, must be positive", name,
+                                        c, steps[c]));
+        }
+    }
+    return steps;
+}
+
+RoundingRules rounding_rules(Index depth, const LinearFormat& format,
+                             const QuantizerConfig& config) {
+    RoundingRules rules;
+    rules.round_down = config.algorithm == Algorithm::naive_floor;
+    rules.constrained = config.accumulator_aware == AccumulatorAware::axe;
+    rules.soft_threshold = config.soft_threshold;
+    rules.pad_short_tile = config.pad_short_tile_with_zeros;
+    rules.weights = format.weights;
+    if (config.weight_range == WeightRange::narrow) {
+        const IntegerRange narrow = narrow_range(format.weight_bits);
+        rules.weights = {std::max(rules.weights.min, narrow.min),
+                         std::min(rules.weights.max, narrow.max)};
+    }
+    rules.activations = format.activations;
+    rules.depth = depth;
+    // A tile longer than the depth is a short tile too, to be padded to its full length.
+    rules.tile_length = format.accumulator.tile_size > 0 ? format.accumulator.tile_size : depth;
+    rules.tiles = format.accumulator.tile_count(depth);
+    rules.inner_bits = format.accumulator.inner_bits;
+    const int outer = format.accumulator.outer_bits_for(depth);
+    if (outer < outer_bits_for_tiles(rules.inner_bits, rules.tiles)) rules.outer_bits = outer;
+    return rules;
+}
+
+QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double> steps) {
+    QuantizedLinear result;
+    const auto channels = static_cast<Index>(steps.size());
+    result.codes.resize(channels, depth);
+    for_blocks(channels, kChannels, [&](Index first, Index count) {
+        std::vector<Row> rows;
+        for (Index c = first; c < first + count; ++c) {
+            rows.push_back({c, steps[static_cast<std::size_t>(c)]});
+        }
+        result.codes.middleRows(first, count) = run.quantize(rows, false).codes;
+    });
+    result.step = std::move(steps);
+    return result;
+}
+
+/// The promise of quantizer.h, checked on what is handed out.
+void check_promise(const std::string& name, const QuantizedLinear& result,
+                   const LinearFormat& format) {
+    const Certificate proof = certify(result.codes, format.activations, format.accumulator);
+    if (proof.certified) return;
+    throw RunError(fmt::format(
+        "{}: internal error: channel {} can reach [{}, {}] in spite of the constraint", name,
+        proof.violation->channel, proof.violation->range.min, proof.violation->range.max));
+}
+
+}  // namespace
+
+std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits) {
+    const auto largest_code = static_cast<double>(narrow_range(weight_bits).max);
+    std::vector<double> steps;
+    steps.reserve(static_cast<std::size_t>(weights.rows()));
+    for (Index c = 0; c < weights.rows(); ++c) {
+        const double largest = weights.cols() > 0 ? weights.row(c).cwiseAbs().maxCoeff() : 0.0;
+        const auto step = static_cast<float>(largest / largest_code);
+        steps.push_back(step > 0 ? static_cast<double>(step) : 1.0);
+    }
+    return steps;
+}
+
+QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
+                                const InputMoments& moments, const LinearFormat& format,
+                                const QuantizerConfig& config, std::vector<double> steps) {
+    check_moments(name, weights.cols(), moments, config);
+    check_format(name, format);
+    steps = checked_steps(name, weights, format.weight_bits, std::move(steps));
+    if (weights.size() == 0) {
+        QuantizedLinear empty;
+        empty.codes.resize(weights.rows(), weights.cols());
+        empty.step = std::move(steps);
+        return empty;
+    }
+    const Feedback feedback = make_feedback(moments, weights.cols(), config);
+    const RoundingRules rules = rounding_rules(weights.cols(), format, config);
+    const LayerRun run(weights, moments, feedback, rules, config);
+    QuantizedLinear result = config.step_search ? search_steps(run, weights.cols(), steps)
+                                                : quantize_at(run, weights.cols(), steps);
+    result.fallback = feedback.fallback;
+    const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
+                          config.accumulator_aware == AccumulatorAware::ep_init;
+    if (promised) check_promise(name, result, format);
+    return result;
+}
+
+}  // namespace axesim::quant

@@ -30,9 +30,11 @@ struct QuantizerConfig {
     WeightRange weight_range = WeightRange::full;
     ColumnOrder order = ColumnOrder::activation;
     ErrorFeedback error_feedback = ErrorFeedback::full;
-    double damping = 0.01;        ///< of the mean diagonal of H (axe.md 2.3)
-    bool soft_threshold = true;   ///< lambda of AXE (axe.md 3.1)
-    bool step_search = false;     ///< per channel, by the error after the whole run (axe.md 3.8 c, d)
+    double damping = 0.01;       ///< of the mean diagonal of H (axe.md 2.3)
+    bool soft_threshold = true;  ///< lambda of AXE (axe.md 3.1)
+    bool step_search = false;  ///< per channel, by the error after the whole run (axe.md 3.8 c, d)
+    bool pad_short_tile_with_zeros =
+        false;  ///< centre a short last tile as if filled up (axe.md 3.1)
     CalibrationConfig calibration;
 };
 

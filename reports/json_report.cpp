@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/json_report.h"
+
+#include "common/files.h"
+#include "reports/figures.h"
+
+namespace axesim::reports {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+/// Bounds around a total, the keys named with its unit.
+Json range_json(const std::optional<models::CostRange>& range, const std::string& unit) {
+    if (!range) return nullptr;
+    return {{"min_" + unit, range->min}, {"max_" + unit, range->max}};
+}
+
+Json parts_json(const NamedParts& parts) {
+    Json json = Json::object();
+    for (const auto& [name, value] : parts) json[name] = value;
+    return json;
+}
+
+Json provenance_json(const Result& result) {
+    const Provenance& p = result.provenance;
+    return {{"version", p.version},
+            {"model", result.model_name},
+            {"model_sha256", p.model_sha256},
+            {"text_sha256", p.text_sha256},
+            {"calibration_text_sha256", p.calibration_text_sha256},
+            {"quantizer", result.quantizer},
+            {"seed", p.seed}};
+}
+
+Json accuracy_json(const std::optional<Accuracy>& accuracy) {
+    if (!accuracy) return nullptr;
+    return {{"perplexity_float", accuracy->perplexity_float},
+            {"perplexity_quantized", accuracy->perplexity_quantized},
+            {"retained", or_null(retained(*accuracy))},
+            {"kl_divergence", accuracy->kl_divergence},
+            {"top1_agreement", accuracy->top1_agreement},
+            {"tokens", accuracy->tokens},
+            {"values_from", "simulated_hardware"}};
+}
+
+Json extremes_json(const IntegerRange& range) {
+    return {{"min", range.min}, {"max", range.max}, {"bits", used_bits(range)}};
+}
+
+Json stage_json(const StageHeadroom& stage) {
+    return {{"bits", stage.bits},
+            {"proven", extremes_json(stage.proven)},
+            {"seen", seen_anything(stage) ? extremes_json(stage.seen) : Json()}};
+}
+
+Json overflow_json(const Overflow& overflow) {
+    Json first;
+    if (overflow.first_place) {
+        const bool inner = overflow.first_place->stage == models::AccumulatorStage::inner;
+        first = {{"layer", overflow.first_layer},
+                 {"token", overflow.first_place->token},
+                 {"channel", overflow.first_place->channel},
+                 {"k", overflow.first_place->k},
+                 {"stage", inner ? "inner" : "outer"}};
+    }
+    return {{"inner_events", overflow.inner_events},
+            {"outer_events", overflow.outer_events},
+            {"certified", overflow.certified},
+            {"headroom_bits",
+             {{"inner", or_null(headroom_bits(overflow.inner))},
+              {"outer", or_null(headroom_bits(overflow.outer))}}},
+            {"inner", stage_json(overflow.inner)},
+            {"outer", stage_json(overflow.outer)},
+            {"first", first}};
+}
+
+Json stalls_json(const models::CycleCounts& cycles) {
+    return {{"dram", cycles.stall_dram},
+            {"buffer", cycles.stall_buffer},
+            {"fill_drain", cycles.fill_drain}};
+}
+
+Json timing_json(const Phase& phase, const models::HardwareConfig& hardware) {
+    return {{"tokens", phase.tokens},
+            {"batch", phase.batch},
+            {"cycles", phase.counts.cycles.cycles},
+            {"seconds", phase.seconds},
+            {"tokens_per_second", or_null(tokens_per_second(phase))},
+            {"macs", phase.counts.compute.macs},
+            {"utilization", or_null(utilization(phase, hardware))},
+            {"busy_cycles", phase.counts.cycles.busy},
+            {"stall_cycles", stalls_json(phase.counts.cycles)}};
+}
+
+Json decode_timing_json(const std::optional<Phase>& decode,
+                        const models::HardwareConfig& hardware) {
+    if (!decode) return nullptr;
+    Json json = {
+        {"cycles_per_token",
+         or_null(ratio(static_cast<double>(decode->counts.cycles.cycles), total_tokens(*decode)))}};
+    json.update(timing_json(*decode, hardware));
+    return json;
+}
+
+Json traffic_json(const models::TrafficCounts& traffic) {
+    return {{"payload_bits", traffic.payload_bits},
+            {"metadata_bits", traffic.metadata_bits},
+            {"padding_bits", traffic.padding_bits},
+            {"burst_tail_bits", traffic.burst_tail_bits},
+            {"transferred_bits", traffic.transferred_bits},
+            {"bursts", traffic.bursts}};
+}
+
+Json memory_json(const Phase& phase) {
+    const models::Counts& counts = phase.counts;
+    Json json = traffic_json(counts.total_traffic());
+    json["bus_efficiency"] = or_null(bus_efficiency(phase));
+    json["row_hits"] = counts.dram.row_hits;
+    json["row_misses"] = counts.dram.row_misses;
+    json["row_hit_rate"] = or_null(row_hit_rate(phase));
+    json["activates"] = counts.dram.activates;
+    json["refreshes"] = counts.dram.refreshes;
+    json["dram_read_bits"] = counts.dram.read_bits;
+    json["dram_written_bits"] = counts.dram.written_bits;
+    const auto bytes = [&](models::Stream stream) {
+        return counts.dram_bits[static_cast<std::size_t>(stream)] / 8;
+    };
+    json["dram_bytes"] = {{"weights", bytes(models::Stream::weights)},
+                          {"activations", bytes(models::Stream::activations)},
+                          {"kv_cache", nullptr},  // attention is not simulated
+                          {"outputs", bytes(models::Stream::outputs)}};
+    json["by_stream"] = {{"weights", traffic_json(counts.traffic[0])},
+                         {"activations", traffic_json(counts.traffic[1])},
+                         {"outputs", traffic_json(counts.traffic[2])}};
+    return json;
+}
+
+Json energy_json(const Phase& phase) {
+    const double total = phase.energy.total();
+    return {{"total_j", total},
+            {"per_token_j", or_null(ratio(total, total_tokens(phase)))},
+            {"by_part", parts_json(energy_parts(phase.energy))},
+            {"range", range_json(phase.energy_range, "j")}};
+}
+
+/// The figures of the prefill with those of the decode phase in a sub-object.
+Json with_decode(Json prefill, const std::optional<Phase>& decode, Json (*figures)(const Phase&)) {
+    prefill["decode"] = decode ? figures(*decode) : Json();
+    return prefill;
+}
+
+Json area_json(const Result& result) {
+    return {{"total_mm2", result.area.total()},
+            {"by_part", parts_json(area_parts(result.area))},
+            {"range", range_json(result.area_range, "mm2")}};
+}
+
+Json costs_json(const Result& result) {
+    Json units = Json::array();
+    for (const models::UnitCost& cost : result.unit_costs) {
+        units.push_back({{"name", cost.name},
+                         {"value", cost.value},
+                         {"unit", cost.unit},
+                         {"source", cost.source}});
+    }
+    return {{"technology", result.technology},
+            {"profile", result.profile},
+            {"profile_source", result.profile_source},
+            {"unit_costs", units}};
+}
+
+Json sums_json(const IntegerRange& inner, const IntegerRange& outer) {
+    return {{"inner_min", inner.min},
+            {"inner_max", inner.max},
+            {"outer_min", outer.min},
+            {"outer_max", outer.max}};
+}
+
+Json layer_json(const LayerResult& layer) {
+    return {{"name", layer.name},
+            {"kind", layer.kind},
+            {"m", layer.m},
+            {"n", layer.n},
+            {"k", layer.k},
+            {"cycles", layer.cycles},
+            {"energy_j", layer.energy_j},
+            {"rmse", or_null(layer.rmse)},
+            {"sqnr_db", or_null(layer.sqnr_db)},
+            {"overflow_events", layer.overflow_events},
+            {"certified", layer.certified},
+            {"outer_bits", layer.outer_bits},
+            {"bound", sums_json(layer.proven_inner, layer.proven_outer)},
+            {"observed", sums_json(layer.seen_inner, layer.seen_outer)},
+            {"mapping", layer.mapping},
+            {"fallback", layer.fallback.empty() ? Json() : Json(layer.fallback)}};
+}
+
+Json host_json(const Host& host) {
+    Json stages = Json::object();
+    for (const auto& [name, seconds] : host.stage_seconds) stages[name] = seconds;
+    return {{"wall_seconds", host.wall_seconds},
+            {"peak_rss_mib", host.peak_rss_mib},
+            {"simulated_macs_per_second", host.simulated_macs_per_second},
+            {"stage_seconds", stages}};
+}
+
+}  // namespace
+
+Json gemm_json(const Result& result) {
+    return {{"overflow", overflow_json(result.overflow)},
+            {"timing",
+             {{"prefill", timing_json(result.prefill, result.hardware)},
+              {"decode", decode_timing_json(result.decode, result.hardware)}}},
+            {"memory", with_decode(memory_json(result.prefill), result.decode, memory_json)},
+            {"energy", with_decode(energy_json(result.prefill), result.decode, energy_json)},
+            {"area", area_json(result)}};
+}
+
+Json to_json(const Result& result) {
+    Json json = {{"schema", kResultSchema},
+                 {"name", result.name},
+                 {"config", result.config},
+                 {"provenance", provenance_json(result)},
+                 {"accuracy", accuracy_json(result.accuracy)}};
+    json.update(gemm_json(result));
+    json["costs"] = costs_json(result);
+    json["layers"] = Json::array();
+    for (const LayerResult& layer : result.layers) json["layers"].push_back(layer_json(layer));
+    json["not_counted"] = result.not_counted;
+    json["host"] = host_json(result.host);
+    return json;
+}
+
+void write_json(const std::filesystem::path& path, const Result& result) {
+    // A model's path may hold bytes that are no UTF-8; they must not cost the whole report.
+    const std::string text =
+        to_json(result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+    write_file_atomically(path, [&](std::ostream& out) { out << text << "\n"; });
+}
+
+}  // namespace axesim::reports

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/layers_csv.h"
+
+#include <fmt/format.h>
+
+#include "common/files.h"
+
+namespace axesim::reports {
+
+namespace {
+
+constexpr const char* kHeader =
+    "name,kind,m,n,k,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,outer_bits,"
+    "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
+    "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
+    "mapping,fallback\n";
+
+std::string quoted(const std::string& text) {
+    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+    std::string quoted_text = "\"";
+    for (const char c : text) {
+        quoted_text += c;
+        if (c == '"') quoted_text += '"';
+    }
+    return quoted_text + "\"";
+}
+
+std::string or_empty(const std::optional<double>& value) {
+    return value ? fmt::format("{}", *value) : "";
+}
+
+std::string line(const LayerResult& l) {
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+                       quoted(l.name), quoted(l.kind), l.m, l.n, l.k, l.cycles, l.energy_j,
+                       or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events, l.certified,
+                       l.outer_bits, l.proven_inner.min, l.proven_inner.max, l.proven_outer.min,
+                       l.proven_outer.max, l.seen_inner.min, l.seen_inner.max, l.seen_outer.min,
+                       l.seen_outer.max, quoted(l.mapping), quoted(l.fallback));
+}
+
+}  // namespace
+
+std::string layers_csv(const Result& result) {
+    std::string text = kHeader;
+    for (const LayerResult& layer : result.layers) text += line(layer);
+    return text;
+}
+
+void write_layers_csv(const std::filesystem::path& path, const Result& result) {
+    write_file_atomically(path, [&](std::ostream& out) { out << layers_csv(result); });
+}
+
+}  // namespace axesim::reports

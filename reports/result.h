@@ -24,9 +24,9 @@ struct Provenance {
 struct Accuracy {
     double perplexity_float = 0;
     double perplexity_quantized = 0;
-    double kl_divergence = 0;     ///< nats per token, float distribution against quantized
-    double top1_agreement = 0;    ///< share of tokens with the same most likely next token
-    std::int64_t tokens = 0;      ///< predicted tokens
+    double kl_divergence = 0;   ///< nats per token, float distribution against quantized
+    double top1_agreement = 0;  ///< share of tokens with the same most likely next token
+    std::int64_t tokens = 0;    ///< predicted tokens
 };
 
 /// One stage's bits: what is there, what the certificate proves, what was seen.
@@ -46,20 +46,21 @@ struct Overflow {
 
 /// One phase as simulated.
 struct Phase {
-    std::string name;                ///< "prefill" or "decode"
-    std::int64_t tokens = 0;         ///< tokens of one sequence: prompt length, or decode steps
-    std::int64_t batch = 1;          ///< sequences
+    std::string name;         ///< "prefill" or "decode"
+    std::int64_t tokens = 0;  ///< tokens of one sequence: prompt length, or decode steps
+    std::int64_t batch = 1;   ///< sequences
     double seconds = 0;
-    models::Counts counts;           ///< of the whole phase
-    models::PartEnergies energy;     ///< joules
+    models::Counts counts;                          ///< of the whole phase
+    models::PartEnergies energy;                    ///< joules
+    std::optional<models::CostRange> energy_range;  ///< joules, total (models::energy_range)
 };
 
 struct LayerResult {
-    std::string name;   ///< Hugging Face name
-    std::string kind;   ///< q_proj, ...
-    std::int64_t m = 0, n = 0, k = 0;   ///< tokens of the prefill, outputs, depth
-    std::uint64_t cycles = 0;           ///< prefill
-    double energy_j = 0;                ///< prefill
+    std::string name;                     ///< Hugging Face name
+    std::string kind;                     ///< q_proj, ...
+    std::int64_t m = 0, n = 0, k = 0;     ///< tokens of the prefill, outputs, depth
+    std::uint64_t cycles = 0;             ///< prefill
+    double energy_j = 0;                  ///< prefill
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
@@ -77,20 +78,22 @@ struct Host {
 };
 
 struct Result {
-    std::string name;         ///< of the config
+    std::string name;  ///< of the config
     std::string model_name;
-    nlohmann::ordered_json config;   ///< resolved
+    nlohmann::ordered_json config;  ///< resolved
     models::HardwareConfig hardware;
-    std::string quantizer;    ///< as in "OPTQ + AXE"
+    std::string quantizer;  ///< as in "OPTQ + AXE"
     std::string technology, profile, profile_source;
     Provenance provenance;
-    std::optional<Accuracy> accuracy;   ///< absent: not measured
+    std::optional<Accuracy> accuracy;  ///< absent: not measured
     Overflow overflow;
     Phase prefill;
-    std::optional<Phase> decode;        ///< absent when decode_tokens is 0
+    std::optional<Phase> decode;  ///< absent when decode_tokens is 0
     models::PartAreas area;
+    std::optional<models::CostRange> area_range;  ///< mm2, total (models::area_range)
+    std::vector<models::UnitCost> unit_costs;     ///< what the energies were computed with
     std::vector<LayerResult> layers;
-    std::vector<std::string> not_counted;   ///< what this version does not simulate
+    std::vector<std::string> not_counted;  ///< what this version does not simulate
     Host host;
 };
 

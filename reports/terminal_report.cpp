@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/terminal_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reports/figures.h"
+#include "reports/format.h"
+
+namespace axesim::reports {
+
+namespace {
+
+using Items = std::vector<std::string>;
+
+constexpr std::size_t kLayersShown = 5;
+
+const char* shown_name(const std::string& part) {
+    static constexpr std::pair<const char*, const char*> kNames[] = {
+        {"memory_interface", "interface"},
+        {"inner_accumulator", "inner acc."},
+        {"outer_accumulator", "outer acc."},
+        {"vector_unit", "vector unit"},
+        {"sram", "buffers"},
+        {"dram", "DRAM"},
+        {"buffer", "buffers"},
+        {"fill_drain", "fill and drain"}};
+    for (const auto& [name, shown] : kNames) {
+        if (part == name) return shown;
+    }
+    return part.c_str();
+}
+
+/// "DRAM 71 %", largest first, parts of 0 left out.
+Items shares(const NamedParts& parts) {
+    const std::vector<int> percentages = whole_percentages(parts);
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i].second > 0) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return parts[a].second > parts[b].second;
+    });
+    Items items;
+    for (const std::size_t i : order) {
+        items.push_back(fmt::format("{} {}", shown_name(parts[i].first),
+                                    percent_of_whole(percentages[i], parts[i].second)));
+    }
+    return items;
+}
+
+void headline(const Result& result, Screen& screen) {
+    const models::HardwareConfig& h = result.hardware;
+    const auto& acc = h.accumulator;
+    const bool monolithic = acc.tile_size == 0;
+    const std::string lanes = acc.lanes > 1 ? fmt::format(" x {} lanes", acc.lanes) : "";
+    const double clock_hz = h.clock_mhz * 1e6;
+    screen.headline(
+        {result.name, result.model_name, fmt::format("W{} A{}", h.weight_bits, h.activations.bits),
+         monolithic ? fmt::format("accumulator {} bits", acc.inner_bits)
+                    : fmt::format("inner {} bits per {}", acc.inner_bits, acc.tile_size),
+         monolithic ? "" : fmt::format("outer {}", result.overflow.outer.bits), result.quantizer,
+         fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
+                     with_prefix(clock_hz, "Hz")),
+         h.dram.channels > 1 ? fmt::format("{} x {}", h.dram.channels, h.dram.name) : h.dram.name,
+         result.profile});
+}
+
+void accuracy(const Result& result, Screen& screen) {
+    if (!result.accuracy) {
+        screen.row("accuracy", {"not measured"});
+        return;
+    }
+    const Accuracy& a = *result.accuracy;
+    const std::optional<double> kept = retained(a);
+    screen.row("accuracy", {fmt::format("perplexity {:.2f} float -> {:.2f}{}", a.perplexity_float,
+                                        a.perplexity_quantized,
+                                        kept ? fmt::format(" ({:.1f} % kept)", 100 * *kept) : ""),
+                            fmt::format("KL {:.3f}", a.kl_divergence),
+                            fmt::format("top-1 {:.1f} %", 100 * a.top1_agreement),
+                            fmt::format("{} tokens, values from the simulated hardware",
+                                        grouped(static_cast<std::uint64_t>(a.tokens)))});
+}
+
+std::string stage_bits(const char* name, const StageHeadroom& stage) {
+    std::string text =
+        fmt::format("{}: {} bits, proven {:.2f}", name, stage.bits, used_bits(stage.proven));
+    if (seen_anything(stage)) text += fmt::format(", seen {:.2f}", used_bits(stage.seen));
+    return text;
+}
+
+void overflow(const Result& result, Screen& screen) {
+    const Overflow& o = result.overflow;
+    const std::uint64_t events = o.inner_events + o.outer_events;
+    const std::string counted = events == 0
+                                    ? "0 events"
+                                    : fmt::format("{} inner and {} outer events",
+                                                  grouped(o.inner_events), grouped(o.outer_events));
+    screen.row("overflow",
+               {fmt::format("{}, {}", o.certified ? "certified" : "not certified", counted),
+                stage_bits("inner", o.inner),
+                result.hardware.accumulator.tile_size == 0 ? "" : stage_bits("outer", o.outer)},
+               events > 0    ? Screen::Tone::bad
+               : o.certified ? Screen::Tone::good
+                             : Screen::Tone::plain);
+    if (!o.first_place) return;
+    const models::OverflowPlace& place = *o.first_place;
+    screen.row("",
+               {fmt::format("first: {}, token {}, channel {}, k {}, {} accumulator", o.first_layer,
+                            place.token, place.channel, place.k,
+                            place.stage == models::AccumulatorStage::inner ? "inner" : "outer")});
+}
+
+/// "array busy 81 %" and what it waited for.
+Items busy_and_stalls(const Phase& phase) {
+    const NamedParts parts = cycle_parts(phase.counts.cycles);
+    const std::vector<int> percentages = whole_percentages(parts);
+    std::string stalls;
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        if (parts[i].second == 0) continue;
+        stalls +=
+            fmt::format("{}{} {}", stalls.empty() ? "stalled: " : ", ", shown_name(parts[i].first),
+                        percent_of_whole(percentages[i], parts[i].second));
+    }
+    return {"array busy " + percent_of_whole(percentages[0], parts[0].second), stalls};
+}
+
+std::string bound_by(const Phase& phase) {
+    const NamedParts parts = cycle_parts(phase.counts.cycles);
+    const auto most =
+        std::max_element(parts.begin(), parts.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most->first == "busy" ? "the array" : shown_name(most->first);
+}
+
+void add_memory(const Phase& phase, Items& items) {
+    if (const auto efficiency = bus_efficiency(phase)) {
+        items.push_back(fmt::format("useful bits on the bus {:.1f} %", 100 * *efficiency));
+    }
+    if (const auto hits = row_hit_rate(phase)) {
+        items.push_back(fmt::format("row hits {:.0f} %", 100 * *hits));
+    }
+}
+
+void timing(const Result& result, Screen& screen) {
+    const Phase& p = result.prefill;
+    Items items{fmt::format(
+        "{}{} tokens: {} cycles = {}", p.batch > 1 ? fmt::format("{} x ", p.batch) : "",
+        grouped(static_cast<std::uint64_t>(p.tokens)),
+        short_count(static_cast<double>(p.counts.cycles.cycles)), with_prefix(p.seconds, "s"))};
+    for (std::string& item : busy_and_stalls(p)) items.push_back(std::move(item));
+    add_memory(p, items);
+    screen.row("prefill", items);
+    if (!result.decode) return;
+    const Phase& d = *result.decode;
+    const double cycles = static_cast<double>(d.counts.cycles.cycles) / total_tokens(d);
+    items = {fmt::format("{} cycles a token = {} tokens/s, bound by {}", short_count(cycles),
+                         short_count(tokens_per_second(d).value_or(0)), bound_by(d))};
+    for (std::string& item : busy_and_stalls(d)) items.push_back(std::move(item));
+    add_memory(d, items);
+    screen.row("decode", items);
+}
+
+std::string joules_range(const Phase& phase, double divide_by) {
+    if (!phase.energy_range) return "";
+    return fmt::format(" ({} .. {})", with_prefix(phase.energy_range->min / divide_by, "J"),
+                       with_prefix(phase.energy_range->max / divide_by, "J"));
+}
+
+void energy(const Result& result, Screen& screen) {
+    const auto parts_row = [&](const char* phase, const Phase& p) {
+        Items items = shares(energy_parts(p.energy));
+        if (!items.empty()) items.front() = fmt::format("{}: {}", phase, items.front());
+        screen.row("", items);
+    };
+    Items items{fmt::format("prefill {}{}", with_prefix(result.prefill.energy.total(), "J"),
+                            joules_range(result.prefill, 1))};
+    if (result.decode) {
+        const double tokens = total_tokens(*result.decode);
+        items.push_back(fmt::format("decode {} a token{}",
+                                    with_prefix(result.decode->energy.total() / tokens, "J"),
+                                    joules_range(*result.decode, tokens)));
+    }
+    if (result.prefill.energy_range) items.push_back("(range: uncertain costs)");
+    screen.row("energy", items);
+    parts_row("prefill", result.prefill);
+    if (result.decode) parts_row("decode", *result.decode);
+}
+
+void area(const Result& result, Screen& screen) {
+    std::string total = fmt::format("{:.3g} mm2", result.area.total());
+    if (result.area_range) {
+        total += fmt::format(" ({:.3g} .. {:.3g})", result.area_range->min, result.area_range->max);
+    }
+    Items items = shares(area_parts(result.area));
+    items.insert(items.begin(), total);
+    screen.row("area", items);
+}
+
+void layers(const Result& result, Screen& screen) {
+    std::vector<const LayerResult*> by_energy;
+    double total = 0;
+    for (const LayerResult& layer : result.layers) {
+        by_energy.push_back(&layer);
+        total += layer.energy_j;
+    }
+    if (by_energy.empty() || total <= 0) return;
+    std::stable_sort(by_energy.begin(), by_energy.end(),
+                     [](const auto* a, const auto* b) { return a->energy_j > b->energy_j; });
+    by_energy.resize(std::min(by_energy.size(), kLayersShown));
+    bool first = true;
+    for (const LayerResult* layer : by_energy) {
+        screen.row(first ? "layers" : "",
+                   {fmt::format("{:<9} {:>4.1f} %", with_prefix(layer->energy_j, "J"),
+                                100 * layer->energy_j / total),
+                    fmt::format("{:.0f}x{:.0f}x{:.0f}", static_cast<double>(layer->m),
+                                static_cast<double>(layer->n), static_cast<double>(layer->k)),
+                    layer->name});
+        first = false;
+    }
+}
+
+void footer(const Result& result, Screen& screen) {
+    screen.paragraph("costs", fmt::format("{} / {}: {}", result.technology, result.profile,
+                                          result.profile_source));
+    if (!result.not_counted.empty()) {
+        screen.paragraph("not counted", fmt::format("{}", fmt::join(result.not_counted, ", ")));
+    }
+}
+
+}  // namespace
+
+std::string terminal_report(const Result& result, int width, bool color) {
+    Screen screen(width, color);
+    headline(result, screen);
+    accuracy(result, screen);
+    overflow(result, screen);
+    timing(result, screen);
+    energy(result, screen);
+    area(result, screen);
+    layers(result, screen);
+    footer(result, screen);
+    return screen.text();
+}
+
+}  // namespace axesim::reports

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/commands.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/npy.h"
+#include "common/progress.h"
+#include "quant/moments.h"
+#include "reports/json_report.h"
+#include "reports/layers_csv.h"
+#include "reports/terminal_report.h"
+#include "sim/config/config.h"
+#include "sim/export.h"
+#include "sim/gemm.h"
+#include "sim/run.h"
+#include "verify/verify.h"
+
+namespace axesim::sim {
+
+namespace {
+
+void print(const std::string& text) {
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+        throw RunError("standard output cannot be written");
+    }
+}
+
+int terminal_width() {
+    constexpr int kDefault = 120;
+    struct winsize size {};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kDefault;
+    return size.ws_col;
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+    write_file_atomically(path, [&](std::ostream& out) { out << text; });
+}
+
+std::string describe_certificates(const QuantizedModel& model) {
+    std::size_t certified = 0;
+    std::string first;
+    for (const auto& [id, layer] : model.layers) {
+        certified += layer.certificate.certified ? 1 : 0;
+        if (!layer.certificate.certified && first.empty()) {
+            const auto& violation = *layer.certificate.violation;
+            first = fmt::format("; first not certified: {}, channel {}, {}: {} .. {}",
+                                workloads::layer_name(id), violation.channel,
+                                violation.tile < 0 ? "outer sum"
+                                                   : fmt::format("tile {}", violation.tile),
+                                violation.range.min, violation.range.max);
+        }
+    }
+    return fmt::format("certified {} of {} layers{}\n", certified, model.layers.size(), first);
+}
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+    const Config config = load_config(options.config, options.overrides);
+    if (!options.out.empty()) require_writable_directory(options.out);
+    Progress progress(Progress::detect_style(options.quiet));
+    const Run run = run_design_point(config, progress);
+    const std::string json = reports::to_json(run.result).dump(2) + "\n";
+    if (!options.out.empty()) {
+        write_text(options.out / "config.yaml", resolved_yaml(config));
+        reports::write_layers_csv(options.out / "layers.csv", run.result);
+        if (options.export_weights) export_weights(options.out, run.quantized, config);
+        write_text(options.out / "result.json", json);
+    }
+    print(options.format == OutputText::json
+              ? json
+              : reports::terminal_report(run.result, terminal_width(),
+                                         ::isatty(STDOUT_FILENO) != 0));
+    return 0;
+}
+
+int quantize_command(const QuantizeOptions& options) {
+    const Config config = load_config(options.config, options.overrides);
+    require_writable_directory(options.out);
+    Progress progress(Progress::detect_style(options.quiet));
+    const workloads::LoadedModel model =
+        workloads::load_model(workloads::find_model(config.workload.model));
+    const QuantizedModel quantized = quantize_model(model, config, progress);
+    write_text(options.out / "config.yaml", resolved_yaml(config));
+    export_weights(options.out, quantized, config);
+    print(describe_quantizer(config.quantizer) + ": " + describe_certificates(quantized));
+    return 0;
+}
+
+int quantize_matrix_command(const QuantizeMatrixOptions& options) {
+    const Config config = load_config(options.config, options.overrides);
+    const Matrix<double> weights = read_npy_real(options.weights);
+    const Matrix<double> inputs = read_npy_real(options.inputs);
+    const bool two = !options.quantized_inputs.empty();
+    const Matrix<double> seen = two ? read_npy_real(options.quantized_inputs) : inputs;
+    const auto require_shape = [](bool ok, const std::filesystem::path& path,
+                                  const std::string& what) {
+        if (!ok) throw UserError(fmt::format("{}: {}", path.string(), what));
+    };
+    require_shape(inputs.cols() == weights.cols(), options.inputs,
+                  fmt::format("must be [samples, {}] for weights of depth {}", weights.cols(),
+                              weights.cols()));
+    require_shape(seen.rows() == inputs.rows() && seen.cols() == inputs.cols(),
+                  options.quantized_inputs, "must have the shape of --inputs");
+    std::vector<double> steps;
+    if (!options.scales.empty()) {
+        const Matrix<double> scales = read_npy_real(options.scales);
+        require_shape(scales.size() == weights.rows(), options.scales,
+                      fmt::format("must have one scale for each of the {} rows of --weights",
+                                  weights.rows()));
+        require_shape((scales.array() > 0).all(), options.scales, "scales must be above 0");
+        steps.assign(scales.data(), scales.data() + scales.size());
+    }
+    const quant::InputMoments moments = quant::input_moments(seen, two ? &inputs : nullptr);
+    const quant::LinearFormat format = linear_format(config);
+    const quant::QuantizedLinear linear = quant::quantize_linear(
+        options.weights.string(), weights, moments, format, config.quantizer, steps);
+    const quant::Certificate certificate =
+        quant::certify(linear.codes, format.activations, format.accumulator);
+    write_npy(options.output, Matrix<std::int32_t>(linear.codes.cast<std::int32_t>()));
+    if (!options.quiet) {
+        print(fmt::format("{}: {}, inner {} .. {} in {} bits, outer {} .. {} in {} bits{}\n",
+                          describe_quantizer(config.quantizer),
+                          certificate.certified ? "certified" : "not certified",
+                          certificate.inner.min, certificate.inner.max, certificate.inner_bits,
+                          certificate.outer.min, certificate.outer.max, certificate.outer_bits,
+                          linear.fallback.empty() ? "" : "; " + linear.fallback));
+    }
+    return 0;
+}
+
+int verify_command(const VerifyOptions& options) {
+    const verify::VerifyReport report = verify::verify_export(options.directory);
+    print(verify::render(report));
+    return report.ok ? 0 : 1;
+}
+
+int gemm_command(const GemmOptions& options) {
+    const Config config = load_config(options.config, options.overrides);
+    const GemmRun run = run_gemm(read_npy_integer(options.activations),
+                                 read_npy_integer(options.weights), config);
+    write_npy(options.output, run.outputs);
+    if (options.format == OutputText::json) {
+        print(reports::gemm_json(run.result).dump(2) + "\n");
+    } else if (!options.quiet) {
+        const auto& overflow = run.result.overflow;
+        print(fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J\n",
+                          run.result.prefill.counts.cycles.cycles, overflow.inner_events,
+                          overflow.outer_events, run.result.prefill.energy.total()));
+    }
+    return 0;
+}
+
+}  // namespace axesim::sim

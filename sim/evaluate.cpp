@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/error.h"
+#include "sim/platform.h"
+#include "workloads/scoring.h"
+
+namespace axesim::sim {
+
+namespace {
+
+using Windows = std::vector<std::vector<workloads::TokenId>>;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& evaluation) {
+    if (evaluation.tokens == 0) return {};
+    const std::int64_t length = std::min(evaluation.context, evaluation.tokens);
+    if (evaluation.tokens % length != 0) {
+        throw UserError(fmt::format(
+            "workload.evaluation.tokens: {} is not a whole number of windows of "
+            "workload.evaluation.context = {} tokens",
+            evaluation.tokens, evaluation.context));
+    }
+    return workloads::cut_windows(text, evaluation.first_token, evaluation.tokens / length, length);
+}
+
+/// `batch` sequences of `length` tokens for the phases. Time and energy do not depend on the
+/// tokens' values, so a short text may serve again from its start.
+Windows phase_sequences(const workloads::Text& text, const Config& config, std::int64_t length) {
+    Windows sequences(static_cast<std::size_t>(config.workload.phases.batch));
+    std::size_t next = static_cast<std::size_t>(config.workload.evaluation.first_token);
+    for (auto& sequence : sequences) {
+        for (std::int64_t i = 0; i < length; ++i) {
+            sequence.push_back(text.tokens[next++ % text.tokens.size()]);
+        }
+    }
+    return sequences;
+}
+
+PlatformSize platform_size(const QuantizedModel& quantized, const workloads::LlamaShape& shape,
+                           const Config& config) {
+    PlatformSize size;
+    const PhasesConfig& phases = config.workload.phases;
+    size.max_tokens = std::max<Index>(config.workload.evaluation.context,
+                                      phases.batch * std::max<Index>(phases.prefill_tokens, 1));
+    for (const workloads::LinearKind kind : workloads::kLinearKinds) {
+        size.max_depth = std::max(size.max_depth, shape.linear_inputs(kind));
+        size.max_outputs = std::max(size.max_outputs, shape.linear_outputs(kind));
+    }
+    for (const auto& [id, layer] : quantized.layers) {
+        size.weight_bytes += Platform::weight_bytes(layer.linear.codes.rows(),
+                                                    layer.linear.codes.cols(), config.hardware);
+    }
+    return size;
+}
+
+/// The parts of a workload, as the host program runs them.
+class Host {
+public:
+    Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
+         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform)
+        : model_(model),
+          text_(text),
+          config_(config),
+          progress_(progress),
+          platform_(platform),
+          forward_(*model.weights),
+          linear_(platform, quantized) {}
+
+    void run(const Windows& windows, WorkloadRun& result) {
+        if (!windows.empty()) evaluate(windows, result);
+        const auto begin = std::chrono::steady_clock::now();
+        run_phases(result);
+        if (windows.empty()) result.evaluation = result.prefill_layers;
+        result.all = platform_.counts();
+        result.hardware_seconds += seconds_since(begin);
+    }
+
+private:
+    void evaluate(const Windows& windows, WorkloadRun& result) {
+        auto begin = std::chrono::steady_clock::now();
+        workloads::FloatLinear float_linear(*model_.weights);
+        const Matrix<float> expected = forward_.hidden_states(windows, float_linear);
+        result.float_seconds = seconds_since(begin);
+
+        begin = std::chrono::steady_clock::now();
+        const auto length = static_cast<Index>(windows.front().size());
+        Matrix<float> hidden(expected.rows(), expected.cols());
+        progress_.start("evaluate on the simulated hardware", windows.size());
+        for (std::size_t w = 0; w < windows.size(); ++w) {
+            // Comparing every layer with float costs as much as the hardware; one window tells.
+            linear_.record(result.evaluation, w == 0 ? model_.weights.get() : nullptr);
+            hidden.middleRows(static_cast<Index>(w) * length, length) =
+                forward_.hidden_states({windows[w]}, linear_);
+            progress_.advance(1, fmt::format("window {} of {}", w + 1, windows.size()));
+        }
+        result.hardware_seconds += seconds_since(begin);
+        progress_.finish();
+
+        const workloads::ComparedScore score =
+            workloads::compare_windows(forward_, expected, hidden, windows);
+        const auto tokens = static_cast<double>(score.other.tokens);
+        result.accuracy =
+            reports::Accuracy{.perplexity_float = score.reference.perplexity(),
+                              .perplexity_quantized = score.other.perplexity(),
+                              .kl_divergence = score.kl_sum / tokens,
+                              .top1_agreement = static_cast<double>(score.same_argmax) / tokens,
+                              .tokens = score.other.tokens};
+    }
+
+    void run_phases(WorkloadRun& result) {
+        const PhasesConfig& phases = config_.workload.phases;
+        const Windows sequences =
+            phase_sequences(text_, config_, phases.prefill_tokens + phases.decode_tokens);
+        workloads::KvCache cache(model_.weights->shape(), phases.batch);
+        progress_.start("time prefill and decode",
+                        static_cast<std::uint64_t>(1 + phases.decode_tokens));
+        models::Counts before = platform_.counts();
+        linear_.record(result.prefill_layers);
+        forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
+        models::Counts after = platform_.counts();
+        result.prefill = {phases.prefill_tokens, phases.batch, after - before};
+        progress_.advance(1, "prefill");
+
+        if (phases.decode_tokens > 0) {
+            LayerRecords decode_layers;
+            linear_.record(decode_layers);
+            before = after;
+            for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
+                forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
+                                       cache);
+                progress_.advance(1, "decode");
+            }
+            result.decode = {phases.decode_tokens, phases.batch, platform_.counts() - before};
+        }
+        progress_.finish();
+    }
+
+    /// Tokens [first, first + count) of every sequence.
+    static Windows columns(const Windows& sequences, std::int64_t first, std::int64_t count) {
+        Windows part;
+        for (const auto& sequence : sequences) {
+            part.emplace_back(sequence.begin() + first, sequence.begin() + first + count);
+        }
+        return part;
+    }
+
+    const workloads::LoadedModel& model_;
+    const workloads::Text& text_;
+    const Config& config_;
+    Progress& progress_;
+    Platform& platform_;
+    workloads::LlamaForward forward_;
+    HardwareLinear linear_;
+};
+
+}  // namespace
+
+WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
+                         const workloads::Text& text, const Config& config, Progress& progress) {
+    WorkloadRun result;
+    const Windows windows = evaluation_windows(text, config.workload.evaluation);
+    models::set_simulation_resolution();
+    Platform platform("platform", config.hardware,
+                      platform_size(quantized, model.weights->shape(), config));
+    platform.run([&] {
+        Host(model, quantized, text, config, progress, platform).run(windows, result);
+    });
+    return result;
+}
+
+}  // namespace axesim::sim

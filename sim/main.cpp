@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The axesim program: parse, dispatch, report. SystemC wants its own entry point, so main() hands
+// over to it and sc_main() does the work.
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <systemc>
+
+#include "sim/commands.h"
+#include "sim/config/config.h"
+#include "sim/exit_status.h"
+#include "sim/options.h"
+
+namespace {
+
+using namespace axesim::sim;
+
+void use_threads(const ConfigOptions& options) {
+    if (options.threads > 0) omp_set_num_threads(options.threads);
+}
+
+struct Execute {
+    int operator()(const ShowText& show) const {
+        fmt::print("{}", show.text);
+        return 0;
+    }
+    int operator()(const ExplainOptions& options) const {
+        fmt::print("{}", explain(options.key));
+        return 0;
+    }
+    int operator()(const RunOptions& options) const {
+        use_threads(options);
+        return run_command(options);
+    }
+    int operator()(const QuantizeOptions& options) const {
+        use_threads(options);
+        return quantize_command(options);
+    }
+    int operator()(const QuantizeMatrixOptions& options) const {
+        use_threads(options);
+        return quantize_matrix_command(options);
+    }
+    int operator()(const VerifyOptions& options) const { return verify_command(options); }
+    int operator()(const GemmOptions& options) const {
+        use_threads(options);
+        return gemm_command(options);
+    }
+};
+
+}  // namespace
+
+int sc_main(int argc, char** argv) {
+    return run_and_report(
+        [&] {
+            return std::visit(Execute{}, parse_options({argv + (argc > 0 ? 1 : 0), argv + argc}));
+        },
+        std::cerr);
+}
+
+int main(int argc, char** argv) {
+    setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);  // keeps stderr for our own messages
+    return sc_core::sc_elab_and_sim(argc, argv);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/platform.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "models/cost/costs.h"
+#include "models/tlm_command.h"
+
+namespace axesim::sim {
+
+using models::OperandRef;
+using models::PackingFormat;
+
+namespace {
+
+constexpr int kMetadataWords = 2;
+/// The host program computes a model's forward pass on this stack.
+constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+std::uint64_t bytes_for(const PackingFormat& format, std::int64_t elements) {
+    return static_cast<std::uint64_t>(format.stream_bits(elements) + 7) / 8;
+}
+
+PackingFormat element_format_of(const models::HardwareConfig& config, int bits) {
+    return {config.memory_interface.layout, bits, config.memory_interface.word_bits};
+}
+
+/// Tensors start at a whole burst and at a whole DRAM atom.
+std::uint64_t alignment(const models::HardwareConfig& config) {
+    return static_cast<std::uint64_t>(
+        std::max(config.memory_interface.burst_bits(), config.dram.atom_bits) / 8);
+}
+
+/// DRAM taken by rows x columns elements of `bits` and their metadata words.
+std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, Index columns,
+                            int bits) {
+    const std::uint64_t unit = alignment(config);
+    const auto metadata = static_cast<std::uint64_t>(rows * kMetadataWords) * 4;
+    return round_up(bytes_for(element_format_of(config, bits), rows * columns), unit) +
+           round_up(metadata, unit);
+}
+
+}  // namespace
+
+Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareConfig& config,
+                   const PlatformSize& size)
+    : sc_module(name),
+      config_(config),
+      clock_(config.clock_mhz),
+      weights_buffer_("weights_buffer", models::buffer_word_bits(config, models::Stream::weights)),
+      activations_buffer_("activations_buffer",
+                          models::buffer_word_bits(config, models::Stream::activations)),
+      outputs_buffer_("outputs_buffer", models::buffer_word_bits(config, models::Stream::outputs)),
+      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_),
+      vector_unit_("vector_unit", config_),
+      memory_interface_("memory_interface", config_.memory_interface, clock_),
+      accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
+                   outputs_buffer_),
+      dram_("dram", config.dram,
+            capacity_ = size.weight_bytes +
+                        operand_bytes(config, size.max_tokens, size.max_depth,
+                                      config.activations.bits) +
+                        round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8,
+                                 alignment(config))) {
+    gemm_socket_.bind(accelerator_.gemm_socket);
+    quantize_socket_.bind(accelerator_.quantize_socket);
+    accelerator_.memory_socket.bind(memory_interface_.command_socket);
+    accelerator_.array_socket.bind(array_.command_socket);
+    accelerator_.scale_socket.bind(vector_unit_.scale_socket);
+    accelerator_.vector_quantize_socket.bind(vector_unit_.quantize_socket);
+    memory_interface_.dram_socket.bind(dram_.target_socket);
+
+    const std::uint64_t unit = alignment(config);
+    activations_address_ = allocate(bytes_for(element_format(config.activations.bits),
+                                              size.max_tokens * size.max_depth));
+    activations_metadata_address_ =
+        allocate(static_cast<std::uint64_t>(size.max_tokens * kMetadataWords) * 4);
+    outputs_address_ =
+        allocate(round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8, unit));
+
+    SC_THREAD(host_process);
+    set_stack_size(kHostStackBytes);
+}
+
+Platform::~Platform() = default;
+
+std::uint64_t Platform::weight_bytes(Index channels, Index depth,
+                                     const models::HardwareConfig& config) {
+    return operand_bytes(config, channels, depth, config.weight_bits);
+}
+
+void Platform::run(std::function<void()> program) {
+    program_ = std::move(program);
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_DO_NOTHING);
+    sc_core::sc_start();
+    if (error_) std::rethrow_exception(error_);
+}
+
+void Platform::host_process() {
+    // SystemC would turn an exception that leaves a process into a report without its type.
+    try {
+        program_();
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+    sc_core::sc_stop();
+}
+
+std::uint64_t Platform::allocate(std::uint64_t bytes) {
+    const std::uint64_t address = allocated_;
+    allocated_ = round_up(allocated_ + bytes, alignment(config_));
+    if (allocated_ > capacity_) throw RunError("the simulated DRAM is full");
+    return address;
+}
+
+PackingFormat Platform::element_format(int bits) const { return element_format_of(config_, bits); }
+
+void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) {
+    tlm::tlm_generic_payload payload;
+    payload.set_command(tlm::TLM_WRITE_COMMAND);
+    payload.set_address(address);
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
+    payload.set_data_length(static_cast<unsigned int>(bytes.size()));
+    memory_interface_.dram_socket->transport_dbg(payload);
+}
+
+std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64_t words, int bits) {
+    const PackingFormat format{models::Layout::packed, bits};
+    std::vector<std::byte> bytes(bytes_for(format, words));
+    tlm::tlm_generic_payload payload;
+    payload.set_command(tlm::TLM_READ_COMMAND);
+    payload.set_address(address);
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
+    payload.set_data_length(static_cast<unsigned int>(bytes.size()));
+    memory_interface_.dram_socket->transport_dbg(payload);
+    std::vector<std::int32_t> values(static_cast<std::size_t>(words));
+    models::unpack(bytes, 0, format, true, std::span<std::int32_t>(values));
+    return values;
+}
+
+void Platform::store_metadata(const OperandRef& operand, std::vector<std::int32_t> words) {
+    std::vector<std::byte> bytes(words.size() * 4);
+    models::pack(std::span<const std::int32_t>(words), 0, {models::Layout::packed, 32}, bytes);
+    write_dram(operand.metadata_address, bytes);
+}
+
+OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
+                                   const std::vector<double>& step) {
+    OperandRef operand{.rows = codes.rows(),
+                       .columns = codes.cols(),
+                       .format = element_format(config_.weight_bits),
+                       .is_signed = true};
+    std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
+    models::pack(std::span<const std::int16_t>(codes.data(), static_cast<std::size_t>(codes.size())),
+                 0, operand.format, bytes);
+    operand.address = allocate(bytes.size());
+    write_dram(operand.address, bytes);
+    std::vector<std::int32_t> words;
+    for (Index channel = 0; channel < codes.rows(); ++channel) {
+        words.push_back(
+            models::float_bits(static_cast<float>(step[static_cast<std::size_t>(channel)])));
+        words.push_back(codes.row(channel).cast<std::int32_t>().sum());
+    }
+    operand.metadata_address = allocate(words.size() * 4);
+    store_metadata(operand, std::move(words));
+    return operand;
+}
+
+OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
+    OperandRef operand{
+        .address = activations_address_,
+        .metadata_address = activations_metadata_address_,
+        .rows = codes.rows(),
+        .columns = codes.cols(),
+        .format = element_format(config_.activations.bits),
+        .is_signed = config_.activations.range == models::ActivationRange::symmetric};
+    std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
+    models::pack(std::span<const std::int32_t>(codes.data(), static_cast<std::size_t>(codes.size())),
+                 0, operand.format, bytes);
+    write_dram(operand.address, bytes);
+    std::vector<std::int32_t> words;
+    for (Index token = 0; token < codes.rows(); ++token) {
+        words.insert(words.end(), {models::float_bits(1.0F), 0});
+    }
+    store_metadata(operand, std::move(words));
+    return operand;
+}
+
+OperandRef Platform::quantize(const Matrix<float>& input, models::CycleCounts& cycles) {
+    models::QuantizeCommand command{
+        .input = &input,
+        .destination = {.address = activations_address_,
+                        .metadata_address = activations_metadata_address_,
+                        .rows = input.rows(),
+                        .columns = input.cols(),
+                        .format = element_format(config_.activations.bits),
+                        .is_signed =
+                            config_.activations.range == models::ActivationRange::symmetric},
+        .cycles = {}};
+    models::send_command(quantize_socket_, command);
+    cycles = command.cycles;
+    cycles_ += command.cycles;
+    return command.destination;
+}
+
+models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandRef& activations,
+                                       bool raw, std::vector<std::int32_t>& words) {
+    models::GemmCommand command{.weights = weights,
+                                .activations = activations,
+                                .output_address = outputs_address_,
+                                .raw_accumulators = raw,
+                                .mapping = {},
+                                .cycles = {},
+                                .observed = {}};
+    models::send_command(gemm_socket_, command);
+    cycles_ += command.cycles;
+    const models::OutputWords output = models::output_words(config_.output_format, raw);
+    const models::GemmShape shape = command.shape();
+    words = read_words(outputs_address_, shape.m * shape.n * output.words, output.bits);
+    return command;
+}
+
+namespace {
+
+/// Calls place(token, channel, index in the output stream) for every result.
+template <class Place>
+void for_each_output(const models::GemmCommand& command, Place&& place) {
+    const models::GemmShape shape = command.shape();
+    for (const models::Visit& visit : models::schedule(shape, command.mapping)) {
+        if (!visit.last_chunk) continue;
+        std::int64_t index = models::output_offset(shape, visit.first_m, visit.m, visit.first_n);
+        for (Index token = visit.first_m; token < visit.first_m + visit.m; ++token) {
+            for (Index channel = visit.first_n; channel < visit.first_n + visit.n; ++channel) {
+                place(token, channel, static_cast<std::size_t>(index++));
+            }
+        }
+    }
+}
+
+float output_value(std::int32_t word, models::OutputFormat format) {
+    const auto bits = static_cast<std::uint16_t>(word);
+    switch (format) {
+        case models::OutputFormat::float16:
+            return static_cast<float>(Eigen::numext::bit_cast<Eigen::half>(bits));
+        case models::OutputFormat::bfloat16:
+            return static_cast<float>(Eigen::numext::bit_cast<Eigen::bfloat16>(bits));
+        case models::OutputFormat::float32: break;
+    }
+    return models::bits_float(word);
+}
+
+GemmReport report_of(const models::GemmCommand& command) {
+    return {command.shape(), command.mapping, command.cycles, command.observed};
+}
+
+}  // namespace
+
+GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activations,
+                              Matrix<float>& outputs) {
+    std::vector<std::int32_t> words;
+    const models::GemmCommand command = run_gemm(weights, activations, false, words);
+    outputs.resize(activations.rows, weights.rows);
+    for_each_output(command, [&](Index token, Index channel, std::size_t index) {
+        outputs(token, channel) = output_value(words[index], config_.output_format);
+    });
+    return report_of(command);
+}
+
+GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& activations,
+                                  Matrix<std::int64_t>& outputs) {
+    std::vector<std::int32_t> words;
+    const models::GemmCommand command = run_gemm(weights, activations, true, words);
+    outputs.resize(activations.rows, weights.rows);
+    for_each_output(command, [&](Index token, Index channel, std::size_t index) {
+        const auto low = static_cast<std::uint32_t>(words[2 * index]);
+        const auto high = static_cast<std::uint32_t>(words[2 * index + 1]);
+        outputs(token, channel) =
+            static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
+    });
+    return report_of(command);
+}
+
+models::Counts Platform::counts() const {
+    models::Counts counts;
+    counts.cycles = cycles_;
+    counts.compute = array_.counts();
+    counts.compute.scaled_outputs = vector_unit_.scaled_outputs();
+    counts.compute.quantized_values = vector_unit_.quantized_values();
+    counts.weights_buffer = weights_buffer_.counts();
+    counts.activations_buffer = activations_buffer_.counts();
+    counts.outputs_buffer = outputs_buffer_.counts();
+    for (const models::Stream stream : models::kStreams) {
+        const auto s = static_cast<std::size_t>(stream);
+        counts.traffic[s] = memory_interface_.traffic(stream);
+        counts.dram_bits[s] = memory_interface_.dram_bits(stream);
+    }
+    counts.dram = dram_.counts();
+    return counts;
+}
+
+}  // namespace axesim::sim

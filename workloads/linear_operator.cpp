@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/linear_operator.h"
+
+#include <fmt/format.h>
+
+#include "common/parallel.h"
+#include "workloads/llama.h"
+
+namespace axesim::workloads {
+
+std::string kind_name(LinearKind kind) {
+    switch (kind) {
+        case LinearKind::q_proj:
+            return "q_proj";
+        case LinearKind::k_proj:
+            return "k_proj";
+        case LinearKind::v_proj:
+            return "v_proj";
+        case LinearKind::o_proj:
+            return "o_proj";
+        case LinearKind::gate_proj:
+            return "gate_proj";
+        case LinearKind::up_proj:
+            return "up_proj";
+        case LinearKind::down_proj:
+            return "down_proj";
+    }
+    return "";
+}
+
+std::string layer_name(const LinearId& id) {
+    const char* part = id.kind <= LinearKind::o_proj ? "self_attn" : "mlp";
+    return fmt::format("model.layers.{}.{}.{}", id.block, part, kind_name(id.kind));
+}
+
+void FloatLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
+                        std::span<Matrix<float>> outputs) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        multiply_transposed(input, weights_.linear(layers[i]), outputs[i]);
+    }
+}
+
+}  // namespace axesim::workloads

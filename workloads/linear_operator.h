@@ -3,6 +3,7 @@
 // host, the quantizer that watches what flows past, or the simulated hardware.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 
@@ -12,6 +13,10 @@ namespace axesim::workloads {
 
 /// The seven linear layers of a Llama decoder block, in the order of the data flow.
 enum class LinearKind { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj };
+
+inline constexpr std::array kLinearKinds{
+    LinearKind::q_proj,    LinearKind::k_proj,  LinearKind::v_proj,   LinearKind::o_proj,
+    LinearKind::gate_proj, LinearKind::up_proj, LinearKind::down_proj};
 
 struct LinearId {
     int block = 0;

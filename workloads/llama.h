@@ -16,7 +16,7 @@ namespace axesim::workloads {
 using TokenId = std::int32_t;
 
 struct LlamaShape {
-    std::string name;          ///< as in "SmolLM2-135M-Instruct"
+    std::string name;  ///< as in "SmolLM2-135M-Instruct"
     Index blocks = 0;
     Index hidden = 0;
     Index ffn = 0;
@@ -24,10 +24,13 @@ struct LlamaShape {
     Index kv_heads = 0;
     Index head_size = 0;
     Index vocabulary = 0;
-    Index context = 0;         ///< longest sequence the model was made for
+    Index context = 0;  ///< longest sequence the model was made for
     double rope_base = 10000;
     double rms_epsilon = 1e-5;
     bool tied_embeddings = false;
+    /// Divisors of the head_size/2 rotary frequencies, which some models have for long contexts;
+    /// empty: none.
+    std::vector<float> rope_factors;
 
     Index linear_outputs(LinearKind kind) const;
     Index linear_inputs(LinearKind kind) const;
@@ -40,12 +43,12 @@ class LlamaWeights {
 public:
     virtual ~LlamaWeights() = default;
     virtual const LlamaShape& shape() const = 0;
-    virtual Matrix<float> linear(const LinearId& id) const = 0;               ///< [out, in]
-    virtual std::vector<float> attention_norm(Index block) const = 0;         ///< [hidden]
-    virtual std::vector<float> ffn_norm(Index block) const = 0;               ///< [hidden]
-    virtual std::vector<float> final_norm() const = 0;                        ///< [hidden]
-    virtual Matrix<float> embed(std::span<const TokenId> tokens) const = 0;   ///< [tokens, hidden]
-    virtual Matrix<float> lm_head() const = 0;                                ///< [vocabulary, hidden]
+    virtual Matrix<float> linear(const LinearId& id) const = 0;              ///< [out, in]
+    virtual std::vector<float> attention_norm(Index block) const = 0;        ///< [hidden]
+    virtual std::vector<float> ffn_norm(Index block) const = 0;              ///< [hidden]
+    virtual std::vector<float> final_norm() const = 0;                       ///< [hidden]
+    virtual Matrix<float> embed(std::span<const TokenId> tokens) const = 0;  ///< [tokens, hidden]
+    virtual Matrix<float> lm_head() const = 0;  ///< [vocabulary, hidden]
 };
 
 /// Multiplies in single precision with the weights of the file.
@@ -63,13 +66,14 @@ private:
 class KvCache {
 public:
     KvCache(const LlamaShape& shape, Index sequences);
-    Index sequences() const;
-    Index length() const;  ///< positions held, the same for every sequence
+    Index sequences() const { return sequences_; }
+    Index length() const { return length_; }  ///< positions held, the same for every sequence
 
 private:
     friend class LlamaForward;
+    /// Per sequence [capacity >= length, kv_heads * head_size].
     struct Block {
-        std::vector<Matrix<float>> keys, values;  ///< per sequence [positions, kv_heads * head_size]
+        std::vector<Matrix<float>> keys, values;
     };
     std::vector<Block> blocks_;
     Index sequences_ = 0;
@@ -83,15 +87,29 @@ public:
 
     /// Hidden states after the final norm, [sequences * length, hidden], sequence after sequence,
     /// for equally long sequences of new tokens that continue those in `cache` (which then also
-    /// holds the new ones). A fresh cache gives a plain prefill. Throws UserError for a token id
-    /// outside the vocabulary, RunError when a value is not finite.
+    /// holds the new ones). A fresh cache gives a plain prefill. Calls `linear` for the groups
+    /// {q, k, v}, {o}, {gate, up} and {down} of block 0, then 1, ... Throws UserError for a token
+    /// id outside the vocabulary, for more positions than shape().context and for sequences that
+    /// are empty, differ in length or in number from the cache's; RunError when a value is not
+    /// finite.
     Matrix<float> hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                 LinearOperator& linear, KvCache& cache) const;
+    /// The same for a plain prefill of which no cache is kept: the memory of the keys and values of
+    /// one block is enough.
+    Matrix<float> hidden_states(const std::vector<std::vector<TokenId>>& sequences,
+                                LinearOperator& linear) const;
 
     /// Logits [rows, vocabulary] of rows of hidden states.
     Matrix<float> logits(const Eigen::Ref<const Matrix<float>>& hidden) const;
 
 private:
+    struct Batch;
+    Matrix<float> run(const std::vector<std::vector<TokenId>>& sequences, LinearOperator& linear,
+                      KvCache* cache) const;
+    void attention_part(const Batch& batch, LinearOperator& linear, KvCache::Block& cache,
+                        Matrix<float>& hidden) const;
+    void ffn_part(const Batch& batch, LinearOperator& linear, Matrix<float>& hidden) const;
+
     const LlamaWeights& weights_;
     Matrix<float> lm_head_;
     std::vector<float> final_norm_;

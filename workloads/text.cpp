@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/text.h"
+
+#include <fmt/format.h>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/npy.h"
+
+namespace axesim::workloads {
+
+namespace {
+
+std::string default_text(TextPurpose purpose) {
+    const std::filesystem::path folder = data_directory() / "workloads" / "text";
+    if (purpose == TextPurpose::evaluation) return read_text_file(folder / "evaluation.txt");
+    std::string text = read_text_file(folder / "calibration_a.txt");
+    while (text.ends_with('\n')) text.pop_back();
+    return text + "\n\n" + read_text_file(folder / "calibration_b.txt");
+}
+
+std::vector<TokenId> read_token_file(const std::string& path, Index vocabulary) {
+    const Matrix<std::int64_t> array = read_npy_integer(path);
+    if (array.rows() != 1) {
+        throw UserError(fmt::format("{}: token ids must be an array of one dimension, not {} x {}",
+                                    path, array.rows(), array.cols()));
+    }
+    std::vector<TokenId> tokens;
+    tokens.reserve(static_cast<std::size_t>(array.cols()));
+    for (Index i = 0; i < array.cols(); ++i) {
+        if (array(0, i) < 0 || array(0, i) >= vocabulary) {
+            throw UserError(
+                fmt::format("{}: element {} is {}, which is no token id of the model "
+                            "(allowed: 0 to {})",
+                            path, i, array(0, i), vocabulary - 1));
+        }
+        tokens.push_back(static_cast<TokenId>(array(0, i)));
+    }
+    return tokens;
+}
+
+std::vector<TokenId> encode_file(const std::string& path, const std::string& text,
+                                 const Tokenizer& tokenizer) {
+    try {
+        return tokenizer.encode(text);
+    } catch (const UserError& error) {
+        throw UserError(fmt::format("{}: {}", path, error.what()));
+    }
+}
+
+}  // namespace
+
+Text load_text(const std::string& name_or_path, TextPurpose purpose, const Tokenizer& tokenizer) {
+    Text text{name_or_path, purpose, {}, {}};
+    if (name_or_path.ends_with(".npy")) {
+        text.tokens = read_token_file(name_or_path, tokenizer.vocabulary());
+        text.sha256 = sha256_hex(MappedFile(name_or_path).bytes());
+        return text;
+    }
+    const std::string content =
+        name_or_path == "default" ? default_text(purpose) : read_text_file(name_or_path);
+    text.tokens = encode_file(name_or_path, content, tokenizer);
+    text.sha256 = sha256_hex(std::as_bytes(std::span(content)));
+    return text;
+}
+
+std::vector<std::vector<TokenId>> cut_windows(const Text& text, Index first_token, Index count,
+                                              Index length) {
+    if (first_token < 0 || count < 1 || length < 1) {
+        throw UserError(fmt::format("cannot cut {} windows of {} tokens from token {} on", count,
+                                    length, first_token));
+    }
+    const auto available = static_cast<Index>(text.tokens.size());
+    if (first_token > available || count > (available - first_token) / length) {
+        const char* keys = text.purpose == TextPurpose::evaluation
+                               ? "evaluation.tokens"
+                               : "calibration.sequences or calibration.length";
+        throw UserError(
+            fmt::format("text '{}' too short: has {} tokens, needs {}; shorten {} or "
+                        "give a longer text",
+                        text.name, available, first_token + count * length, keys));
+    }
+    std::vector<std::vector<TokenId>> windows;
+    for (Index w = 0; w < count; ++w) {
+        const auto begin = text.tokens.begin() + first_token + w * length;
+        windows.emplace_back(begin, begin + length);
+    }
+    return windows;
+}
+
+}  // namespace axesim::workloads

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/compute/fma_array.h"
+
+#include "models/tlm_command.h"
+
+namespace axesim::models {
+
+FmaArray::FmaArray(const sc_core::sc_module_name& name, const HardwareConfig& config,
+                   const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
+                   TileBuffer<ActivationTile>& activations_buffer)
+    : sc_module(name),
+      config_(config),
+      clock_(clock),
+      weights_buffer_(weights_buffer),
+      activations_buffer_(activations_buffer) {
+    command_socket.register_b_transport(this, &FmaArray::b_transport);
+}
+
+void FmaArray::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<ComputeTileCommand>(payload);
+    if (command == nullptr) return;
+    const Visit& visit = command->visit;
+    command->cycles = array_cycles(visit.m, visit.n, visit.k, config_);
+    // The pipeline fills before the first chunk and drains after the last, once a fold.
+    if (!visit.last_chunk) command->cycles.fill_drain = 0;
+    multiply(*command);
+    count(*command);
+    clock_.wait_cycles(command->cycles.busy + command->cycles.fill_drain);
+}
+
+void FmaArray::multiply(const ComputeTileCommand& command) {
+    const Visit& visit = command.visit;
+    const Matrix<std::int16_t>* weights = &command.weights->elements;
+    const Matrix<std::int32_t>* activations = &command.activations->elements;
+    if (!(visit.first_chunk && visit.last_chunk)) {
+        chunked_weights_.conservativeResize(visit.n, visit.first_k + visit.k);
+        chunked_activations_.conservativeResize(visit.m, visit.first_k + visit.k);
+        chunked_weights_.rightCols(visit.k) = *weights;
+        chunked_activations_.rightCols(visit.k) = *activations;
+        weights = &chunked_weights_;
+        activations = &chunked_activations_;
+    }
+    if (!visit.last_chunk) return;
+    const GemmFormat format{config_.weight_codes(), config_.activations.codes(),
+                            config_.accumulator};
+    const PreparedWeights prepared(*weights, format);
+    AccumulatorObservation observed = prepared.multiply(*activations, *command.outer);
+    if (observed.first_overflow) {
+        observed.first_overflow->token += visit.first_m;
+        observed.first_overflow->channel += visit.first_n;
+    }
+    command.observed->merge(observed);
+}
+
+void FmaArray::count(const ComputeTileCommand& command) {
+    const Visit& visit = command.visit;
+    const auto outputs = static_cast<std::uint64_t>(visit.m * visit.n);
+    const auto products = outputs * static_cast<std::uint64_t>(visit.k);
+    const auto tiles = static_cast<std::uint64_t>(
+        (visit.k + config_.accumulator.tile_length(command.depth) - 1) /
+        config_.accumulator.tile_length(command.depth));
+    counts_.macs += products;
+    counts_.multiplies += products;
+    counts_.inner_steps += outputs * command.cycles.steps;
+    counts_.outer_adds += outputs * tiles;
+    weights_buffer_.count_read_words(command.cycles.busy);
+    activations_buffer_.count_read_words(command.cycles.busy);
+}
+
+}  // namespace axesim::models

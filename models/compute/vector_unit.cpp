@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/compute/vector_unit.h"
+
+#include <bit>
+
+#include "common/parallel.h"
+#include "models/tlm_command.h"
+
+namespace axesim::models {
+
+namespace {
+
+constexpr Index kRowBlock = 32;
+
+std::int32_t rounded_bits(float value, OutputFormat format) {
+    switch (format) {
+        case OutputFormat::float16:
+            return std::bit_cast<std::uint16_t>(static_cast<Eigen::half>(value));
+        case OutputFormat::bfloat16:
+            return std::bit_cast<std::uint16_t>(static_cast<Eigen::bfloat16>(value));
+        case OutputFormat::float32: break;
+    }
+    return float_bits(value);
+}
+
+}  // namespace
+
+std::int32_t float_bits(float value) { return std::bit_cast<std::int32_t>(value); }
+float bits_float(std::int32_t bits) { return std::bit_cast<float>(bits); }
+
+OutputWords output_words(OutputFormat format, bool raw_accumulators) {
+    if (raw_accumulators) return {2, 32};
+    return {1, format == OutputFormat::float32 ? 32 : 16};
+}
+
+std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
+                                     const ActivationTile& activations, const WeightTile& weights,
+                                     OutputFormat format) {
+    std::vector<std::int32_t> words(static_cast<std::size_t>(outer.size()));
+    for_blocks(outer.rows(), kRowBlock, [&](Index first, Index count) {
+        for (Index row = first; row < first + count; ++row) {
+            const auto r = static_cast<std::size_t>(row);
+            const double token_step = bits_float(activations.row_scale_bits[r]);
+            const std::int64_t zero_point = activations.row_integer[r];
+            std::int32_t* out = words.data() + row * outer.cols();
+            for (Index column = 0; column < outer.cols(); ++column) {
+                const auto c = static_cast<std::size_t>(column);
+                const double step = token_step * bits_float(weights.row_scale_bits[c]);
+                const auto sum = static_cast<double>(outer(row, column) -
+                                                     zero_point * weights.row_integer[c]);
+                out[column] = rounded_bits(static_cast<float>(step * sum), format);
+            }
+        }
+    });
+    return words;
+}
+
+std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer) {
+    std::vector<std::int32_t> words(static_cast<std::size_t>(outer.size()) * 2);
+    for (Index i = 0; i < outer.size(); ++i) {
+        const auto bits = static_cast<std::uint64_t>(outer.data()[i]);
+        words[static_cast<std::size_t>(2 * i)] = static_cast<std::int32_t>(bits);
+        words[static_cast<std::size_t>(2 * i + 1)] = static_cast<std::int32_t>(bits >> 32);
+    }
+    return words;
+}
+
+VectorUnit::VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig& config)
+    : sc_module(name), config_(config) {
+    scale_socket.register_b_transport(this, &VectorUnit::scale);
+    quantize_socket.register_b_transport(this, &VectorUnit::quantize);
+}
+
+void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<ScaleCommand>(payload);
+    if (command == nullptr) return;
+    if (command->raw_accumulators) {
+        *command->words = raw_words(*command->outer);
+        return;
+    }
+    *command->words = scale_back(*command->outer, *command->activations, *command->weights,
+                                 config_.output_format);
+    scaled_outputs_ += static_cast<std::uint64_t>(command->outer->size());
+}
+
+void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<QuantizeActivationsCommand>(payload);
+    if (command == nullptr) return;
+    *command->codes = quantize_per_token(*command->input, config_.activations);
+    const auto values = static_cast<std::uint64_t>(command->input->size());
+    const auto lanes = static_cast<std::uint64_t>(config_.array.columns);
+    quantized_values_ += values;
+    command->cycles = (values + lanes - 1) / lanes;
+}
+
+}  // namespace axesim::models

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/memory/memory_interface.h"
+
+#include <algorithm>
+
+#include "models/memory/dram.h"
+#include "models/tlm_command.h"
+
+namespace axesim::models {
+
+BurstRange bursts_of(const PackingFormat& format, std::int64_t first_element, std::int64_t elements,
+                     int burst_bits) {
+    const auto size = static_cast<std::uint64_t>(burst_bits);
+    const auto begin = static_cast<std::uint64_t>(format.bit_offset(first_element));
+    const auto end = static_cast<std::uint64_t>(format.bit_offset(first_element + elements - 1)) +
+                     static_cast<std::uint64_t>(format.container_bits());
+    const std::uint64_t first = begin / size;
+    return {first, (end + size - 1) / size - first, end - begin};
+}
+
+namespace {
+
+/// Elements after which the layout starts a byte again.
+std::int64_t elements_per_period(const PackingFormat& format) {
+    return format.layout == Layout::aligned_fields ? format.word_bits / format.element_bits : 8;
+}
+
+void set_up(tlm::tlm_generic_payload& payload, tlm::tlm_command direction, std::uint64_t address,
+            std::span<std::byte> bytes) {
+    payload.set_command(direction);
+    payload.set_address(address);
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
+    payload.set_data_length(static_cast<unsigned int>(bytes.size()));
+    payload.set_streaming_width(static_cast<unsigned int>(bytes.size()));
+    payload.set_byte_enable_ptr(nullptr);
+    payload.set_dmi_allowed(false);
+    payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+}
+
+}  // namespace
+
+StagedRun::StagedRun(const TransferCommand& command, const BurstRange& range, int burst_bits)
+    : burst_bytes_(static_cast<std::uint64_t>(burst_bits / 8)) {
+    const std::int64_t period = elements_per_period(command.format);
+    const std::int64_t base = command.first_element / period * period;
+    const auto base_byte = static_cast<std::uint64_t>(command.format.bit_offset(base) / 8);
+    const std::uint64_t burst_byte = range.first_burst * burst_bytes_;
+    const std::uint64_t begin = std::min(base_byte, burst_byte);
+    first_in_period_ = command.first_element - base;
+    lead_ = burst_byte - begin;
+    period_begin_ = base_byte - begin;
+    bytes_.resize(lead_ + range.bursts * burst_bytes_);
+}
+
+std::span<std::byte> StagedRun::bursts(std::uint64_t first, std::uint64_t count) {
+    return std::span(bytes_).subspan(lead_ + first * burst_bytes_, count * burst_bytes_);
+}
+
+void StagedRun::pack(const TransferCommand& command) {
+    const auto memory = std::span(bytes_).subspan(period_begin_);
+    if (command.narrow.empty()) {
+        models::pack(std::span<const std::int32_t>(command.wide), first_in_period_, command.format,
+                     memory);
+    } else {
+        models::pack(std::span<const std::int16_t>(command.narrow), first_in_period_,
+                     command.format, memory);
+    }
+}
+
+void StagedRun::unpack(const TransferCommand& command) const {
+    const auto memory = std::span(bytes_).subspan(period_begin_);
+    if (command.narrow.empty()) {
+        models::unpack(memory, first_in_period_, command.format, command.is_signed, command.wide);
+    } else {
+        models::unpack(memory, first_in_period_, command.format, command.is_signed, command.narrow);
+    }
+}
+
+MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
+                                 const MemoryInterfaceConfig& config, const SimulationClock& clock)
+    : sc_module(name), config_(config), clock_(clock) {
+    command_socket.register_b_transport(this, &MemoryInterface::b_transport);
+    SC_THREAD(serve);
+}
+
+void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<TransferCommand>(payload);
+    if (command == nullptr || command->elements() == 0) return;
+    const BurstRange range = bursts_of(command->format, command->first_element,
+                                       command->elements(), config_.burst_bits());
+    Request request{.command = command,
+                    .range = range,
+                    .staged = StagedRun(*command, range, config_.burst_bits()),
+                    .done = {}};
+    if (command->write) {
+        read_before_masked_write(request);
+        request.staged.pack(*command);
+    }
+    queues_[static_cast<std::size_t>(command->stream)].push_back(&request);
+    // A delta later, so that all requests of this instant are seen whatever order they ran in.
+    work_.notify(sc_core::SC_ZERO_TIME);
+    wait(request.done);
+    clock_.wait_until(request.done_cycle);
+    if (!command->write) request.staged.unpack(*command);
+    count(*command, range);
+}
+
+void MemoryInterface::serve() {
+    while (true) {
+        Request* request = next_request();
+        if (request == nullptr) {
+            wait(work_);
+            continue;
+        }
+        move_batch(*request);
+        if (request->bursts_done == request->range.bursts) {
+            queues_[static_cast<std::size_t>(request->command->stream)].pop_front();
+            request->done.notify(sc_core::SC_ZERO_TIME);
+        }
+    }
+}
+
+MemoryInterface::Request* MemoryInterface::next_request() {
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+        const std::size_t stream = (turn_ + i) % queues_.size();
+        if (!queues_[stream].empty()) {
+            turn_ = stream + 1;
+            return queues_[stream].front();
+        }
+    }
+    return nullptr;
+}
+
+void MemoryInterface::move_batch(Request& request) {
+    // Room in the DRAM's queue: the batch kOutstanding before this one has left it.
+    std::uint64_t& slot = accepted_[batches_++ % kOutstanding];
+    clock_.wait_until(slot);
+
+    const std::uint64_t bursts =
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(config_.batch_bursts),
+                                request.range.bursts - request.bursts_done);
+    const auto bytes = request.staged.bursts(request.bursts_done, bursts);
+    const std::uint64_t first_burst = request.range.first_burst + request.bursts_done;
+    tlm::tlm_generic_payload payload;
+    set_up(payload,
+           request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
+           request.command->address + first_burst * static_cast<std::uint64_t>(config_.burst_bits() / 8),
+           bytes);
+    DramAcceptExtension accept;
+    payload.set_extension(&accept);
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    dram_socket->b_transport(payload, delay);
+    payload.clear_extension(&accept);   // it lives on this stack
+    if (payload.is_response_error()) {
+        SC_REPORT_ERROR("axesim/memory_interface", payload.get_response_string().c_str());
+    }
+
+    // The on-chip bus moves one beat a cycle, beside the DRAM's transfers.
+    const std::uint64_t beats = bursts * static_cast<std::uint64_t>(config_.burst_beats);
+    const std::uint64_t dram_done = clock_.cycle_at(sc_core::sc_time_stamp() + delay);
+    bus_free_ = std::max(bus_free_ + beats, dram_done);
+    slot = clock_.cycle_at(accept.next_accept);
+    if (bus_free_ > dram_done) slot = std::max(slot, bus_free_ - beats);
+    request.done_cycle = bus_free_;
+    request.bursts_done += bursts;
+}
+
+/// A masked write leaves the rest of its first and last burst as it is. The model gets the same by
+/// reading them first, outside simulated time.
+void MemoryInterface::read_before_masked_write(Request& request) {
+    tlm::tlm_generic_payload payload;
+    const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
+    set_up(payload, tlm::TLM_READ_COMMAND,
+           request.command->address + request.range.first_burst * burst_bytes,
+           request.staged.bursts(0, request.range.bursts));
+    dram_socket->transport_dbg(payload);
+}
+
+void MemoryInterface::count(const TransferCommand& command, const BurstRange& range) {
+    TrafficCounts& traffic = traffic_[static_cast<std::size_t>(command.stream)];
+    const std::uint64_t payload = static_cast<std::uint64_t>(command.elements()) *
+                                  static_cast<std::uint64_t>(command.format.element_bits);
+    const std::uint64_t transferred =
+        range.bursts * static_cast<std::uint64_t>(config_.burst_bits());
+    (command.metadata ? traffic.metadata_bits : traffic.payload_bits) += payload;
+    traffic.padding_bits += range.used_bits - payload;
+    traffic.burst_tail_bits += transferred - range.used_bits;
+    traffic.transferred_bits += transferred;
+    traffic.bursts += range.bursts;
+}
+
+}  // namespace axesim::models

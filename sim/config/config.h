@@ -23,9 +23,9 @@ struct PhasesConfig {
 };
 
 struct EvaluationConfig {
-    std::string text = "default";   ///< "default", a UTF-8 text file, or a .npy of token ids
-    std::int64_t tokens = 2048;     ///< 0: no evaluation, accuracy is "not measured"
-    std::int64_t context = 512;     ///< window length; each window is scored alone
+    std::string text = "default";  ///< "default", a UTF-8 text file, or a .npy of token ids
+    std::int64_t tokens = 2048;    ///< 0: no evaluation, accuracy is "not measured"
+    std::int64_t context = 512;    ///< window length; each window is scored alone
     std::int64_t first_token = 0;
 };
 
@@ -38,12 +38,12 @@ struct WorkloadConfig {
 struct Config {
     std::string name;
     std::uint64_t seed = 0;
-    models::HardwareConfig hardware;      ///< number_format, accumulator, hardware
+    models::HardwareConfig hardware;  ///< number_format, accumulator, hardware
     quant::QuantizerConfig quantizer;
     WorkloadConfig workload;
-    std::string technology = "asap7";     ///< hardware.technology
-    std::string cost_profile = "default"; ///< hardware.cost_profile
-    std::string dram = "lpddr5_6400";     ///< hardware.dram
+    std::string technology = "asap7";      ///< hardware.technology
+    std::string cost_profile = "default";  ///< hardware.cost_profile
+    std::string dram = "lpddr5_6400";      ///< hardware.dram
     models::Technology technology_table;
 
     /// Every key with its value, nested as in YAML, in schema order.

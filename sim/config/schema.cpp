@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/schema.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "sim/config/schema_builders.h"
+
+namespace axesim::sim {
+
+namespace {
+
+std::vector<Key> all_keys() {
+    std::vector<Key> keys;
+    for (auto* part :
+         {general_keys, arithmetic_keys, quantizer_keys, hardware_keys, workload_keys}) {
+        for (Key& key : part()) keys.push_back(std::move(key));
+    }
+    return keys;
+}
+
+std::string number_text(double number) { return fmt::format("{}", number); }
+
+std::string range_text(const Key& key) {
+    if (!key.numbers.empty()) return fmt::format("{}", fmt::join(key.numbers, " | "));
+    const std::string least = number_text(key.least);
+    return key.most >= kNoLimit ? "at least " + least : least + ".." + number_text(key.most);
+}
+
+}  // namespace
+
+std::string Key::allowed() const {
+    switch (type) {
+        case KeyType::boolean:
+            return "true | false";
+        case KeyType::text:
+            return text_note;
+        case KeyType::word:
+            return fmt::format("{}", fmt::join(word_texts(), " | "));
+        case KeyType::integer:
+        case KeyType::real:
+            break;
+    }
+    if (words.empty()) return range_text(*this);
+    return fmt::format("{} or {}", fmt::join(word_texts(), " | "), range_text(*this));
+}
+
+std::string Key::type_name() const {
+    switch (type) {
+        case KeyType::boolean:
+            return "true or false";
+        case KeyType::integer:
+            return "an integer";
+        case KeyType::real:
+            return "a number";
+        case KeyType::text:
+            return "text";
+        case KeyType::word:
+            break;
+    }
+    return "a word";
+}
+
+std::string Key::default_text() const {
+    if (!default_note.empty()) return default_note;
+    if (required()) return "required";
+    return default_value.is_string() ? default_value.get<std::string>()
+                                     : scalar_text(default_value);
+}
+
+std::vector<std::string> Key::word_texts() const {
+    std::vector<std::string> texts;
+    for (const Word& word : words) texts.push_back(word.text);
+    return texts;
+}
+
+const std::vector<Key>& schema() {
+    static const std::vector<Key> keys = all_keys();
+    return keys;
+}
+
+const std::vector<Section>& sections() {
+    static const std::vector<Section> list{
+        {"number_format", "The integers that are multiplied, and what is written back."},
+        {"accumulator",
+         "How products are summed: an inner accumulator of few bits per tile of products, and an "
+         "outer one that sums the tiles."},
+        {"quantizer", "How real weights and activations become integers."},
+        {"quantizer.activations", "Activations to codes, at run time and in calibration alike."},
+        {"quantizer.calibration", "The text on which quantization errors are weighed."},
+        {"hardware", "The accelerator: array, buffers, memory interface, DRAM and what they cost."},
+        {"hardware.array", "The array of multiply-accumulate units."},
+        {"hardware.buffers", "SRAM between the memory interface and the array."},
+        {"hardware.memory_interface", "How integers of irregular width cross the bus."},
+        {"workload", "The model that is run, what is timed and what is scored."},
+        {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},
+        {"workload.evaluation", "The text on which accuracy is measured."},
+    };
+    return list;
+}
+
+const Key* find_key(const std::string& path) {
+    const auto at = std::ranges::find(schema(), path, &Key::path);
+    return at == schema().end() ? nullptr : &*at;
+}
+
+const Section* find_section(const std::string& path) {
+    const auto at = std::ranges::find(sections(), path, &Section::path);
+    return at == sections().end() ? nullptr : &*at;
+}
+
+std::string join_path(const std::string& section, const std::string& name) {
+    return section.empty() ? name : section + "." + name;
+}
+
+std::string leaf_of(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+std::string parent_of(const std::string& path) {
+    const std::size_t dot = path.rfind('.');
+    return dot == std::string::npos ? "" : path.substr(0, dot);
+}
+
+std::vector<std::string> children(const std::string& section) {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& path) {
+        if (!path.empty() && parent_of(path) == section) names.push_back(leaf_of(path));
+    };
+    for (const Key& key : schema()) add(key.path);
+    for (const Section& entry : sections()) add(entry.path);
+    return names;
+}
+
+void assign(const Key& key, const Value& value, Config& config) {
+    const auto word = std::ranges::find_if(
+        key.words, [&](const Word& w) { return value.is_string() && value == Value(w.text); });
+    key.assign(config, word == key.words.end() ? value : Value(word->number));
+}
+
+}  // namespace axesim::sim

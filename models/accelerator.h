@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include "models/compute/fma_array.h"
+#include "models/compute/gemm.h"
+#include "models/compute/vector_unit.h"
+#include "models/counts.h"
+#include "models/hardware_config.h"
+#include "models/mapping.h"
+#include "models/memory/buffer.h"
+#include "models/memory/memory_interface.h"
+#include "models/simulation_clock.h"
+
+namespace axesim::models {
+
+/// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
+/// as float32; zero point of a token or sum of codes of a channel) in another.
+struct OperandRef {
+    std::uint64_t address = 0;
+    std::uint64_t metadata_address = 0;
+    Index rows = 0, columns = 0;
+    PackingFormat format;
+    bool is_signed = true;
+};
+
+/// Quantizes `input` [tokens, K] and writes codes, scales and zero points to `destination`.
+struct QuantizeCommand {
+    const Matrix<float>* input = nullptr;
+    OperandRef destination;
+    CycleCounts cycles;   ///< result
+};
+
+/// outputs [m, n] = activations [m, k] x weights [n, k]^T, scaled back and written to
+/// `output_address` tile after tile (or as raw 64-bit accumulators).
+struct GemmCommand {
+    OperandRef weights, activations;
+    std::uint64_t output_address = 0;
+    bool raw_accumulators = false;
+    Mapping mapping;                   ///< result
+    CycleCounts cycles;                ///< result
+    AccumulatorObservation observed;   ///< result
+
+    GemmShape shape() const { return {activations.rows, weights.rows, weights.columns}; }
+};
+
+/// Where the tile at (first_m, first_n) starts in a GEMM's output stream, in results: tiles lie one
+/// after the other, all tiles of a panel of tokens together.
+std::int64_t output_offset(const GemmShape& shape, Index first_m, Index m, Index first_n);
+
+/// The controller: takes commands from the host, cuts a GEMM into tiles and keeps three things
+/// going at once for different tiles: operands coming in, the array, results going out.
+class Accelerator : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<Accelerator> gemm_socket{"gemm_socket"};
+    tlm_utils::simple_target_socket<Accelerator> quantize_socket{"quantize_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> memory_socket{"memory_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> array_socket{"array_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> scale_socket{"scale_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> vector_quantize_socket{"vector_quantize_socket"};
+
+    Accelerator(const sc_core::sc_module_name& name, const HardwareConfig& config,
+                const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
+                TileBuffer<ActivationTile>& activations_buffer,
+                TileBuffer<OutputTile>& outputs_buffer);
+
+private:
+    SC_HAS_PROCESS(Accelerator);
+
+    struct Job;
+
+    void gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void load_weights();
+    void load_activations();
+    void store_outputs();
+    void run_array(Job& job);
+    template <class Tile>
+    void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
+                      Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
+
+    const HardwareConfig& config_;
+    const SimulationClock& clock_;
+    TileBuffer<WeightTile>& weights_buffer_;
+    TileBuffer<ActivationTile>& activations_buffer_;
+    TileBuffer<OutputTile>& outputs_buffer_;
+    Job* job_ = nullptr;
+    sc_core::sc_event start_;
+    sc_core::sc_event stored_;
+    sc_core::sc_fifo<std::size_t> weights_ready_{"weights_ready", 2};
+    sc_core::sc_fifo<std::size_t> activations_ready_{"activations_ready", 2};
+    sc_core::sc_fifo<std::size_t> outputs_ready_{"outputs_ready", 2};
+};
+
+}  // namespace axesim::models

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+#include <tlm_utils/simple_target_socket.h>
+
+#include "models/compute/gemm.h"
+#include "models/counts.h"
+#include "models/hardware_config.h"
+#include "models/mapping.h"
+#include "models/memory/buffer.h"
+#include "models/simulation_clock.h"
+
+namespace axesim::models {
+
+/// One tile of outputs, or one chunk of its depth. `outer` is written when the last chunk is done.
+struct ComputeTileCommand {
+    const WeightTile* weights = nullptr;
+    const ActivationTile* activations = nullptr;
+    Visit visit;
+    Index depth = 0;                               ///< K of the whole dot product
+    Matrix<std::int64_t>* outer = nullptr;         ///< result [m, n]
+    AccumulatorObservation* observed = nullptr;    ///< merged into, places relative to the GEMM
+    ArrayCycles cycles;                            ///< result: what this command took
+};
+
+/// rows x columns x lanes multipliers of M x N bits with two-stage accumulators. The cycles are
+/// those of the dataflow (mapping.h), the values those of gemm.h; the operands' SRAM words are
+/// counted as they are read: one of each buffer a step.
+class FmaArray : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<FmaArray> command_socket{"command_socket"};
+
+    FmaArray(const sc_core::sc_module_name& name, const HardwareConfig& config,
+             const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
+             TileBuffer<ActivationTile>& activations_buffer);
+
+    const ComputeCounts& counts() const { return counts_; }
+
+private:
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void count(const ComputeTileCommand& command);
+    void multiply(const ComputeTileCommand& command);
+
+    const HardwareConfig& config_;
+    const SimulationClock& clock_;
+    TileBuffer<WeightTile>& weights_buffer_;
+    TileBuffer<ActivationTile>& activations_buffer_;
+    /// Operands of the chunks so far, where a tile's depth comes in chunks.
+    Matrix<std::int16_t> chunked_weights_;
+    Matrix<std::int32_t> chunked_activations_;
+    ComputeCounts counts_;
+};
+
+}  // namespace axesim::models

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector loops of the integer GEMM, written once and compiled for each instruction set. All
+// work on one panel of channels; see WeightPanels for the layout of weights and activations.
+#if defined(AXESIM_MODELS_COMPUTE_GEMM_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef AXESIM_MODELS_COMPUTE_GEMM_KERNELS_INL_H_
+#undef AXESIM_MODELS_COMPUTE_GEMM_KERNELS_INL_H_
+#else
+#define AXESIM_MODELS_COMPUTE_GEMM_KERNELS_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "models/compute/weight_panels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace axesim::models::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Int32Tag = hn::CappedTag<std::int32_t, 16>;
+using Int32Vector = hn::Vec<Int32Tag>;
+constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Int32Tag()));
+
+// Vectors of channels that a loop keeps in registers, beside 8 rows: 32 registers hold two.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVectors = 2;
+#else
+constexpr int kVectors = 1;
+#endif
+
+/// sum + a.low * b.low + a.high * b.high in each 32-bit lane; halves are int16.
+HWY_INLINE Int32Vector add_pair_products(Int32Vector sum, Int32Vector a, Int32Vector b) {
+    const Int32Tag d;
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+    // On x86 this is pmaddwd: pairs of neighbours, and the second sum is not used.
+    const hn::Repartition<std::int16_t, Int32Tag> d16;
+    Int32Vector unused = hn::Zero(d);
+    return hn::ReorderWidenMulAccumulate(d, hn::BitCast(d16, a), hn::BitCast(d16, b), sum, unused);
+#else
+    (void)d;
+    const Int32Vector a_low = hn::ShiftRight<16>(hn::ShiftLeft<16>(a));
+    const Int32Vector b_low = hn::ShiftRight<16>(hn::ShiftLeft<16>(b));
+    const Int32Vector high = hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b));
+    return hn::Add(sum, hn::Add(hn::Mul(a_low, b_low), high));
+#endif
+}
+
+template <int kRows>
+HWY_INLINE void clear(std::int32_t (*rows)[kPanelChannels]) {
+    const Int32Tag d;
+    for (int r = 0; r < kRows; ++r) {
+        for (Index c = 0; c < kPanelChannels; c += kLanes) hn::Store(hn::Zero(d), d, rows[r] + c);
+    }
+}
+
+/// sums[row][channel] += sum over pairs of x[pair][row] * w[pair][channel].
+template <int kRows>
+HWY_NOINLINE void add_pairs(const std::int32_t* HWY_RESTRICT x, const std::int32_t* HWY_RESTRICT w,
+                          Index pairs, std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
+    const Int32Tag d;
+    for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
+        Int32Vector sum[kRows][kVectors];
+        for (int r = 0; r < kRows; ++r) {
+            for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Load(d, sums[r] + c + v * kLanes);
+        }
+        for (Index p = 0; p < pairs; ++p) {
+            Int32Vector weights[kVectors];
+            for (int v = 0; v < kVectors; ++v) {
+                weights[v] = hn::Load(d, w + p * kPanelChannels + c + v * kLanes);
+            }
+            for (int r = 0; r < kRows; ++r) {
+                const Int32Vector activation = hn::Set(d, x[p * kRows + r]);
+                for (int v = 0; v < kVectors; ++v) {
+                    sum[r][v] = add_pair_products(sum[r][v], activation, weights[v]);
+                }
+            }
+        }
+        for (int r = 0; r < kRows; ++r) {
+            for (int v = 0; v < kVectors; ++v) hn::Store(sum[r][v], d, sums[r] + c + v * kLanes);
+        }
+    }
+}
+
+/// Sets the sign bit of violated[row][channel] where a sum lies outside the limits.
+template <int kRows>
+HWY_INLINE void check_limits(const std::int32_t (*HWY_RESTRICT sums)[kPanelChannels],
+                             const PrefixLimits& limits,
+                             std::int32_t (*HWY_RESTRICT violated)[kPanelChannels]) {
+    const Int32Tag d;
+    for (Index c = 0; c < kPanelChannels; c += kLanes) {
+        const Int32Vector lower = hn::Load(d, limits.lower + c);
+        const Int32Vector upper = hn::Load(d, limits.upper + c);
+        for (int r = 0; r < kRows; ++r) {
+            const Int32Vector sum = hn::Load(d, sums[r] + c);
+            const Int32Vector outside = hn::Or(hn::Sub(upper, sum), hn::Sub(sum, lower));
+            hn::Store(hn::Or(hn::Load(d, violated[r] + c), outside), d, violated[r] + c);
+        }
+    }
+}
+
+/// Whether any of the kLanes channels from c on was marked by check_limits.
+HWY_INLINE bool any_violated(const std::int32_t* violated) {
+    const Int32Tag d;
+    return !hn::AllFalse(d, hn::Lt(hn::Load(d, violated), hn::Zero(d)));
+}
+
+/// AccumulatorRule::kept() on vectors, for up to 30 bits.
+template <bool kSaturates>
+struct VectorRule {
+    explicit HWY_INLINE VectorRule(const AccumulatorRule& rule)
+        : min(hn::Set(Int32Tag(), static_cast<std::int32_t>(rule.range().min))),
+          max(hn::Set(Int32Tag(), static_cast<std::int32_t>(rule.range().max))),
+          unused_bits(32 - rule.bits()) {}
+
+    HWY_INLINE Int32Vector kept(Int32Vector exact) const {
+        if constexpr (kSaturates) return hn::Min(hn::Max(exact, min), max);
+        return hn::ShiftRightSame(hn::ShiftLeftSame(exact, unused_bits), unused_bits);
+    }
+
+    Int32Vector min, max;
+    int unused_bits;
+};
+
+/// Accumulators of kCount vectors of channels that take one step after the other.
+template <bool kSaturates, int kCount>
+struct SteppedAccumulators {
+    explicit HWY_INLINE SteppedAccumulators(const AccumulatorRule& accumulator_rule)
+        : rule(accumulator_rule) {
+        for (int v = 0; v < kCount; ++v) value[v] = events[v] = hn::Zero(Int32Tag());
+    }
+
+    HWY_INLINE void step(int v, Int32Vector exact) {
+        const Int32Vector one = hn::Set(Int32Tag(), 1);
+        value[v] = rule.kept(exact);
+        events[v] = hn::IfThenElse(hn::Ne(value[v], exact), hn::Add(events[v], one), events[v]);
+    }
+
+    VectorRule<kSaturates> rule;
+    Int32Vector value[kCount];
+    Int32Vector events[kCount];
+};
+
+/// One tile of one row, step by step: x[pair * x_stride], w[pair][channel] from the first of
+/// kCount vectors of channels on. Stores the values at the end and the events of each channel.
+template <bool kSaturates, int kCount>
+HWY_INLINE void step_tile(const std::int32_t* x, Index x_stride, const std::int32_t* w,
+                          Index length, Index lanes, const AccumulatorRule& rule,
+                          std::int32_t* values, std::int32_t* events) {
+    const Int32Tag d;
+    constexpr std::uint32_t kHalf[2] = {0x0000FFFFu, 0xFFFF0000u};
+    SteppedAccumulators<kSaturates, kCount> accumulators(rule);
+    for (Index k = 0; k < length;) {
+        Int32Vector exact[kCount];
+        for (int v = 0; v < kCount; ++v) exact[v] = accumulators.value[v];
+        const Index end = HWY_MIN(k + lanes, length);
+        while (k < end) {
+            const Index pair = k / 2;
+            const bool whole_pair = k % 2 == 0 && k + 1 < end;
+            const std::uint32_t mask = whole_pair ? ~0u : kHalf[k % 2];
+            const std::uint32_t word = static_cast<std::uint32_t>(x[pair * x_stride]) & mask;
+            const Int32Vector activation = hn::Set(d, static_cast<std::int32_t>(word));
+            for (int v = 0; v < kCount; ++v) {
+                exact[v] = add_pair_products(exact[v], activation,
+                                             hn::Load(d, w + pair * kPanelChannels + v * kLanes));
+            }
+            k += whole_pair ? 2 : 1;
+        }
+        for (int v = 0; v < kCount; ++v) accumulators.step(v, exact[v]);
+    }
+    for (int v = 0; v < kCount; ++v) {
+        hn::Store(accumulators.value[v], d, values + v * kLanes);
+        hn::Store(accumulators.events[v], d, events + v * kLanes);
+    }
+}
+
+/// Extremes per channel of the accumulators of a panel.
+struct alignas(64) SeenByChannel {
+    std::int32_t inner_min[kPanelChannels] = {};
+    std::int32_t inner_max[kPanelChannels] = {};
+    std::int32_t outer_min[kPanelChannels] = {};
+    std::int32_t outer_max[kPanelChannels] = {};
+};
+
+/// outer[row][channel] += inner[row][channel], which cannot overflow, and their extremes.
+template <int kRows>
+HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChannels],
+                             std::int32_t (*HWY_RESTRICT outer)[kPanelChannels],
+                             SeenByChannel& seen) {
+    const Int32Tag d;
+    for (Index c = 0; c < kPanelChannels; c += kLanes) {
+        Int32Vector inner_min = hn::Load(d, seen.inner_min + c);
+        Int32Vector inner_max = hn::Load(d, seen.inner_max + c);
+        Int32Vector outer_min = hn::Load(d, seen.outer_min + c);
+        Int32Vector outer_max = hn::Load(d, seen.outer_max + c);
+        for (int r = 0; r < kRows; ++r) {
+            const Int32Vector from = hn::Load(d, inner[r] + c);
+            const Int32Vector to = hn::Add(hn::Load(d, outer[r] + c), from);
+            hn::Store(to, d, outer[r] + c);
+            inner_min = hn::Min(inner_min, from);
+            inner_max = hn::Max(inner_max, from);
+            outer_min = hn::Min(outer_min, to);
+            outer_max = hn::Max(outer_max, to);
+        }
+        hn::Store(inner_min, d, seen.inner_min + c);
+        hn::Store(inner_max, d, seen.inner_max + c);
+        hn::Store(outer_min, d, seen.outer_min + c);
+        hn::Store(outer_max, d, seen.outer_max + c);
+    }
+}
+
+}  // namespace axesim::models::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // AXESIM_MODELS_COMPUTE_GEMM_KERNELS_INL_H_

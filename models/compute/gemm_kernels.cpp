@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks the tiles of a panel for a block of tokens, each by the method its plan proves right.
+
+// Vectors without a size known to the compiler cannot stand in arrays, as the kernels keep them.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
+#include "models/compute/gemm_kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "models/compute/gemm_kernels.cpp"
+#include <hwy/foreach_target.h>
+// clang-format off: after foreach_target.h
+#include <hwy/highway.h>
+#include "models/compute/gemm_kernels-inl.h"
+#include "models/compute/gemm_wide-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace axesim::models::HWY_NAMESPACE {
+namespace {
+
+constexpr int kMaxRows = 8;
+
+/// One row [channel] for each token of a block.
+template <class T>
+using Rows = T[kMaxRows][kPanelChannels];
+
+/// Everything that the tiles of one task work on.
+struct alignas(64) Task {
+    Task(const WeightPanels& panels, const ActivationBlocks& blocks, Matrix<std::int64_t>& results)
+        : weights(panels), activations(blocks), outputs(results) {}
+
+    const WeightPanels& weights;
+    const ActivationBlocks& activations;
+    Matrix<std::int64_t>& outputs;
+    AccumulatorObservation seen;
+    SeenByChannel seen_by_channel;
+    alignas(64) Rows<std::int32_t> inner;
+    alignas(64) Rows<std::int32_t> outer;
+    alignas(64) Rows<std::int32_t> violated;
+    alignas(64) Rows<std::int64_t> wide_inner;
+    alignas(64) Rows<std::int64_t> wide_outer;
+    alignas(64) std::int32_t events[kPanelChannels];
+    alignas(64) std::int64_t wide_events[kPanelChannels];
+};
+
+/// One tile of one panel for one block of tokens.
+struct TilePlace {
+    const TokenBlock& block;
+    Index panel;
+    const TileSpan& tile;
+    const TilePlan& plan;
+};
+
+void keep_least(std::optional<OverflowPlace>& first, const OverflowPlace& place) {
+    if (!first || place < *first) first = place;
+}
+
+/// Walks one channel's tile again, up to the step that first overflows.
+Index first_overflowing_step(const Task& task, const TilePlace& at, Index row, Index c) {
+    const std::int32_t* x =
+        task.activations.codes->row(at.block.first + row).data() + at.tile.first;
+    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair) + c;
+    const Index lanes = task.weights.lanes();
+    std::int64_t value = 0;
+    for (Index k = 0; k < at.tile.length;) {
+        const Index step = k;
+        std::int64_t exact = value;
+        for (const Index end = std::min(k + lanes, at.tile.length); k < end; ++k) {
+            const auto code = static_cast<std::int16_t>(w[k / 2 * kPanelChannels] >> (k % 2 * 16));
+            exact += std::int64_t{x[k]} * code;
+        }
+        value = task.weights.inner().kept(exact);
+        if (value != exact) return at.tile.first + step;
+    }
+    return at.tile.first + at.tile.length;
+}
+
+/// Counts events[0..count) of channels c, c + 1, ... of a row. Only the lowest channel can hold
+/// the task's first overflow, and only if nothing before it is known already.
+template <class T>
+void count_inner_events(Task& task, const TilePlace& at, Index row, Index c, Index count,
+                        const T* events) {
+    std::uint64_t total = 0;
+    for (Index i = 0; i < count; ++i) total += static_cast<std::uint64_t>(events[i]);
+    if (total == 0) return;
+    task.seen.inner_events += total;
+    while (*events == 0) ++events, ++c;
+    OverflowPlace place{at.block.first + row, at.panel * kPanelChannels + c, at.tile.first,
+                        AccumulatorStage::inner};
+    if (task.seen.first_overflow && *task.seen.first_overflow < place) return;
+    place.k = first_overflowing_step(task, at, row, c);
+    keep_least(task.seen.first_overflow, place);
+}
+
+void count_outer_events(Task& task, const TilePlace& at, Index row) {
+    std::uint64_t total = 0;
+    for (const std::int64_t events : task.wide_events) total += static_cast<std::uint64_t>(events);
+    if (total == 0) return;
+    task.seen.outer_events += total;
+    Index c = 0;
+    while (task.wide_events[c] == 0) ++c;
+    keep_least(task.seen.first_overflow, {at.block.first + row, at.panel * kPanelChannels + c,
+                                          at.tile.first, AccumulatorStage::outer});
+}
+
+/// Steps kCount vectors of channels of one row of the tile.
+template <int kRows, int kCount>
+void step_vectors(Task& task, const TilePlace& at, Index row, Index c) {
+    const std::int32_t* x =
+        task.activations.block_words(at.block) + at.tile.first_pair * kRows + row;
+    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair) + c;
+    const AccumulatorRule& rule = task.weights.inner();
+    const auto step = rule.saturates() ? step_tile<true, kCount> : step_tile<false, kCount>;
+    step(x, kRows, w, at.tile.length, task.weights.lanes(), rule, task.inner[row] + c, task.events);
+    count_inner_events(task, at, row, c, kCount * kLanes, task.events);
+}
+
+template <int kRows>
+void sum_in_any_order(Task& task, const TilePlace& at) {
+    clear<kRows>(task.inner);
+    add_pairs<kRows>(task.activations.block_words(at.block) + at.tile.first_pair * kRows,
+                     task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs(), task.inner);
+}
+
+/// If every prefix at a segment's start lies within its limits, no step overflowed and the sum is
+/// the accumulator's value. Vectors of channels where one does not are summed again in steps.
+template <int kRows>
+void sum_and_check(Task& task, const TilePlace& at) {
+    clear<kRows>(task.inner);
+    clear<kRows>(task.violated);
+    const std::int32_t* x = task.activations.block_words(at.block) + at.tile.first_pair * kRows;
+    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair);
+    const PrefixLimits* limits = task.weights.limits(at.plan);
+    const Index segment_pairs = at.plan.segment / 2;
+    for (Index p = 0; p < at.tile.pairs(); p += segment_pairs) {
+        check_limits<kRows>(task.inner, *limits++, task.violated);
+        add_pairs<kRows>(x + p * kRows, w + p * kPanelChannels,
+                         std::min(segment_pairs, at.tile.pairs() - p), task.inner);
+    }
+    for (Index row = 0; row < kRows; ++row) {
+        for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
+            const bool first = any_violated(task.violated[row] + c);
+            const bool last = any_violated(task.violated[row] + c + (kVectors - 1) * kLanes);
+            if (first && last) {
+                step_vectors<kRows, kVectors>(task, at, row, c);
+            } else if (first) {
+                step_vectors<kRows, 1>(task, at, row, c);
+            } else if (last) {
+                step_vectors<kRows, 1>(task, at, row, c + (kVectors - 1) * kLanes);
+            }
+        }
+    }
+}
+
+template <int kRows>
+void sum_in_steps(Task& task, const TilePlace& at) {
+    for (Index row = 0; row < kRows; ++row) {
+        for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
+            step_vectors<kRows, kVectors>(task, at, row, c);
+        }
+    }
+}
+
+template <int kRows>
+void sum_wide(Task& task, const TilePlace& at) {
+    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair);
+    const AccumulatorRule& rule = task.weights.inner();
+    const auto sum = rule.saturates() ? step_tile_wide<true> : step_tile_wide<false>;
+    // What no step can overflow may be one step.
+    const bool any_order = at.plan.method == TileMethod::wide_any_order;
+    const Index lanes = any_order ? at.tile.length : task.weights.lanes();
+    for (Index row = 0; row < kRows; ++row) {
+        const std::int32_t* x =
+            task.activations.codes->row(at.block.first + row).data() + at.tile.first;
+        sum(x, w, at.tile.length, lanes, rule, task.wide_inner[row], task.wide_events);
+        count_inner_events(task, at, row, 0, kPanelChannels, task.wide_events);
+    }
+}
+
+/// Leaves the tile's inner accumulators in task.wide_inner (true) or in task.inner (false).
+template <int kRows>
+bool sum_tile(Task& task, const TilePlace& at) {
+    switch (at.plan.method) {
+        case TileMethod::any_order: sum_in_any_order<kRows>(task, at); return false;
+        case TileMethod::check_prefixes: sum_and_check<kRows>(task, at); return false;
+        case TileMethod::step: sum_in_steps<kRows>(task, at); return false;
+        case TileMethod::wide_any_order:
+        case TileMethod::wide_step: sum_wide<kRows>(task, at); return true;
+    }
+    return false;
+}
+
+template <class From, class To>
+void convert(const From (*from)[kPanelChannels], Index rows, To (*to)[kPanelChannels]) {
+    for (Index r = 0; r < rows; ++r) {
+        for (Index c = 0; c < kPanelChannels; ++c) to[r][c] = static_cast<To>(from[r][c]);
+    }
+}
+
+void add_to_wide_outer(Task& task, const TilePlace& at) {
+    const AccumulatorRule& rule = task.weights.outer();
+    const auto add = rule.saturates() ? add_wide<true> : add_wide<false>;
+    for (Index row = 0; row < at.block.rows; ++row) {
+        include(task.wide_inner[row], task.seen.inner_seen);
+        std::fill_n(task.wide_events, kPanelChannels, 0);
+        add(task.wide_inner[row], rule, task.wide_outer[row], task.wide_events);
+        count_outer_events(task, at, row);
+        include(task.wide_outer[row], task.seen.outer_seen);
+    }
+}
+
+template <class T>
+void write_outputs(Task& task, const TokenBlock& block, Index panel,
+                   const T (*outer)[kPanelChannels]) {
+    const Index first_channel = panel * kPanelChannels;
+    const Index count = std::min(kPanelChannels, task.weights.channels() - first_channel);
+    for (Index row = 0; row < block.rows; ++row) {
+        std::int64_t* to = task.outputs.row(block.first + row).data() + first_channel;
+        for (Index c = 0; c < count; ++c) to[c] = outer[row][c];
+    }
+}
+
+template <int kRows>
+void multiply_panel(Task& task, const TokenBlock& block, Index panel) {
+    const bool narrow_outer = task.weights.outer_is_safe_int32(panel);
+    if (narrow_outer) {
+        clear<kRows>(task.outer);
+    } else {
+        std::fill_n(task.wide_outer[0], kRows * kPanelChannels, 0);
+    }
+    Index t = 0;
+    for (const TileSpan& tile : task.weights.tiles()) {
+        const TilePlace at{block, panel, tile, task.weights.plan(panel, t++)};
+        const bool wide_inner = sum_tile<kRows>(task, at);
+        if (narrow_outer) {
+            // An outer accumulator that is safe in int32 has inner ones that are.
+            if (wide_inner) convert(task.wide_inner, kRows, task.inner);
+            add_to_outer<kRows>(task.inner, task.outer, task.seen_by_channel);
+        } else {
+            if (!wide_inner) convert(task.inner, kRows, task.wide_inner);
+            add_to_wide_outer(task, at);
+        }
+    }
+    if (narrow_outer) {
+        write_outputs(task, block, panel, task.outer);
+    } else {
+        write_outputs(task, block, panel, task.wide_outer);
+    }
+}
+
+AccumulatorObservation multiply_blocks(const WeightPanels& weights,
+                                       const ActivationBlocks& activations,
+                                       std::span<const TokenBlock> blocks, Index first_panel,
+                                       Index end_panel, Matrix<std::int64_t>& outputs) {
+    const auto task = std::make_unique<Task>(weights, activations, outputs);
+    for (Index panel = first_panel; panel < end_panel; ++panel) {
+        for (const TokenBlock& block : blocks) {
+            switch (block.rows) {
+                case 8: multiply_panel<8>(*task, block, panel); break;
+                case 4: multiply_panel<4>(*task, block, panel); break;
+                case 2: multiply_panel<2>(*task, block, panel); break;
+                default: multiply_panel<1>(*task, block, panel); break;
+            }
+        }
+    }
+    const SeenByChannel& narrow = task->seen_by_channel;
+    for (Index c = 0; c < kPanelChannels; ++c) {
+        AccumulatorObservation of_channel;
+        of_channel.inner_seen = {narrow.inner_min[c], narrow.inner_max[c]};
+        of_channel.outer_seen = {narrow.outer_min[c], narrow.outer_max[c]};
+        task->seen.merge(of_channel);
+    }
+    return task->seen;
+}
+
+IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
+                              const Matrix<std::int32_t>& codes, std::int32_t* words) {
+    std::int32_t min = 0;
+    std::int32_t max = 0;
+    for (Index row = 0; row < block.rows; ++row) {
+        const std::int32_t* x = codes.row(block.first + row).data();
+        if (row == 0) min = max = x[0];
+        for (Index k = 0; k < codes.cols(); ++k) {
+            min = HWY_MIN(min, x[k]);
+            max = HWY_MAX(max, x[k]);
+        }
+        if (words == nullptr) continue;
+        std::int32_t* to = words + row;
+        for (const TileSpan& tile : tiles) {
+            const std::int32_t* from = x + tile.first;
+            for (Index p = 0; p < tile.length / 2; ++p, to += block.rows) {
+                *to = (from[2 * p] & 0xFFFF) | (from[2 * p + 1] << 16);
+            }
+            if (tile.length % 2 != 0) {
+                *to = from[tile.length - 1] & 0xFFFF;
+                to += block.rows;
+            }
+        }
+    }
+    return {min, max};
+}
+
+}  // namespace
+}  // namespace axesim::models::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace axesim::models {
+
+HWY_EXPORT(multiply_blocks);
+HWY_EXPORT(pack_token_block);
+
+std::vector<TokenBlock> cut_into_token_blocks(Index tokens) {
+    std::vector<TokenBlock> blocks;
+    Index first = 0;
+    for (const Index rows : {8, 4, 2, 1}) {
+        for (; tokens - first >= rows; first += rows) blocks.push_back({first, rows});
+    }
+    return blocks;
+}
+
+IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
+                              ActivationBlocks& activations) {
+    std::int32_t* words =
+        activations.words ? activations.words.get() + block.first * activations.pairs : nullptr;
+    return HWY_DYNAMIC_DISPATCH(pack_token_block)(block, tiles, *activations.codes, words);
+}
+
+AccumulatorObservation multiply_blocks(const WeightPanels& weights,
+                                       const ActivationBlocks& activations,
+                                       std::span<const TokenBlock> blocks, Index first_panel,
+                                       Index end_panel, Matrix<std::int64_t>& outputs) {
+    return HWY_DYNAMIC_DISPATCH(multiply_blocks)(weights, activations, blocks, first_panel,
+                                                 end_panel, outputs);
+}
+
+}  // namespace axesim::models
+#endif  // HWY_ONCE

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector kernels behind PreparedWeights, for the instruction set found at run time.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "models/compute/weight_panels.h"
+
+namespace axesim::models {
+
+/// Consecutive tokens that kernels process together.
+struct TokenBlock {
+    Index first = 0;
+    Index rows = 0;  ///< 8, 4, 2 or 1
+};
+
+/// [0, tokens) in blocks of 8, the rest in blocks of 4, 2 and 1.
+std::vector<TokenBlock> cut_into_token_blocks(Index tokens);
+
+/// Activations of a call: the codes themselves [tokens, K], and, when they fit int16, packed
+/// [token block][pair][row] with pairs as in WeightPanels.
+struct ActivationBlocks {
+    const Matrix<std::int32_t>* codes = nullptr;
+    Index pairs = 0;
+    std::vector<TokenBlock> blocks;
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> words;  ///< null when activations need more than int16
+
+    const std::int32_t* block_words(const TokenBlock& block) const {
+        return words ? words.get() + block.first * pairs : nullptr;
+    }
+};
+
+/// Packs one block (when `activations.words` is there) and returns the extremes of its codes.
+IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
+                              ActivationBlocks& activations);
+
+/// outputs[token][channel] for the given blocks of tokens and panels [first, end) of channels.
+AccumulatorObservation multiply_blocks(const WeightPanels& weights,
+                                       const ActivationBlocks& activations,
+                                       std::span<const TokenBlock> blocks, Index first_panel,
+                                       Index end_panel, Matrix<std::int64_t>& outputs);
+
+}  // namespace axesim::models

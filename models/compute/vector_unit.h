@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+#include <tlm_utils/simple_target_socket.h>
+#include <vector>
+
+#include "models/compute/activation_quantizer.h"
+#include "models/counts.h"
+#include "models/hardware_config.h"
+#include "models/memory/buffer.h"
+
+namespace axesim::models {
+
+/// A float's bits as they stand in memory, and back.
+std::int32_t float_bits(float value);
+float bits_float(std::int32_t bits);
+
+/// 32-bit words that one result takes in an output tile, and bits of each that reach memory.
+struct OutputWords {
+    int words = 1;
+    int bits = 16;
+};
+OutputWords output_words(OutputFormat format, bool raw_accumulators);
+
+/// y = s_x s_w (acc - z sum(w)) in double, rounded to the output format (design.md section 3.5).
+/// outer [m, n] of the tile whose rows are `activations` and whose columns are `weights`.
+std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
+                                     const ActivationTile& activations, const WeightTile& weights,
+                                     OutputFormat format);
+/// Each 64-bit accumulator as two words, low word first: for a bare integer GEMM.
+std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer);
+
+/// Turns m x n outer accumulators into words for memory; `words` is the result.
+struct ScaleCommand {
+    const Matrix<std::int64_t>* outer = nullptr;
+    const ActivationTile* activations = nullptr;
+    const WeightTile* weights = nullptr;
+    bool raw_accumulators = false;
+    std::vector<std::int32_t>* words = nullptr;
+};
+
+/// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
+/// later ones are computed, so the caller decides what `cycles` overlap with.
+struct QuantizeActivationsCommand {
+    const Matrix<float>* input = nullptr;
+    QuantizedActivations* codes = nullptr;
+    std::uint64_t cycles = 0;
+};
+
+/// One lane a column of the array. Scaling keeps up with the array's drain (a row of results a
+/// cycle), so it takes no cycles of its own; quantizing takes one cycle for `columns` values.
+class VectorUnit : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<VectorUnit> scale_socket{"scale_socket"};
+    tlm_utils::simple_target_socket<VectorUnit> quantize_socket{"quantize_socket"};
+
+    VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig& config);
+
+    std::uint64_t scaled_outputs() const { return scaled_outputs_; }
+    std::uint64_t quantized_values() const { return quantized_values_; }
+
+private:
+    void scale(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+
+    const HardwareConfig& config_;
+    std::uint64_t scaled_outputs_ = 0;
+    std::uint64_t quantized_values_ = 0;
+};
+
+}  // namespace axesim::models

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/compute/weight_panels.h"
+
+#include <array>
+#include <cmath>
+
+#include "common/parallel.h"
+#include "models/compute/gemm_checks.h"
+
+namespace axesim::models {
+namespace {
+
+constexpr IntegerRange kInt16{INT16_MIN, INT16_MAX};
+constexpr IntegerRange kInt32{INT32_MIN, INT32_MAX};
+
+// Stepping and prefix checks compare int32 values; these keep every difference within int32.
+constexpr int kMaxNarrowBits = 30;
+constexpr IntegerRange kCheckable{-(1 << 29), 1 << 29};
+constexpr std::int64_t kMaxNarrowStep = 1 << 30;
+
+// Segments between prefix checks, longest (cheapest) first. A check is worth making while what a
+// typical segment can add leaves most of the accumulator's range to the prefix before it.
+constexpr std::array<Index, 3> kSegments{32, 16, 8};
+constexpr double kSegmentShare = 1.0 / 6;
+
+IntegerRange with_zero(const IntegerRange& range) {
+    return {std::min<std::int64_t>(range.min, 0), std::max<std::int64_t>(range.max, 0)};
+}
+
+std::int64_t magnitude(const IntegerRange& range) { return std::max(-range.min, range.max); }
+
+/// Where every sum of any subset of these products lies, in any order, for activations in
+/// [mu, nu] with mu <= 0 <= nu: [mu a + nu b, nu a + mu b], a and b the sums of the positive and
+/// of the negative codes.
+IntegerRange reachable(const std::int16_t* codes, Index count, const IntegerRange& activations) {
+    std::int64_t positive = 0;
+    std::int64_t negative = 0;
+    for (Index k = 0; k < count; ++k) {
+        (codes[k] > 0 ? positive : negative) += codes[k];
+    }
+    return {activations.min * positive + activations.max * negative,
+            activations.max * positive + activations.min * negative};
+}
+
+std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
+    std::vector<TileSpan> tiles;
+    Index pairs = 0;
+    for (Index first = 0; first < depth; first += length) {
+        tiles.push_back({first, std::min(length, depth - first), pairs});
+        pairs += tiles.back().pairs();
+    }
+    return tiles;
+}
+
+}  // namespace
+
+/// What the codes of one panel prove.
+struct WeightPanels::PanelProof {
+    std::vector<TilePlan> plans;
+    bool inner_fits = true;
+    bool outer_fits = true;
+    bool outer_safe_int32 = true;
+};
+
+WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format)
+    : channels_(weights.rows()),
+      depth_(weights.cols()),
+      lanes_(format.accumulator.lanes),
+      inner_(format.accumulator.inner_bits, format.accumulator.overflow),
+      outer_(format.accumulator.outer_bits_for(depth_), format.accumulator.overflow),
+      activations_(with_zero(format.activations)),
+      largest_step_(std::min(lanes_, format.accumulator.tile_length(depth_)) *
+                    magnitude(product_range(with_zero(format.weights), activations_))),
+      narrow_activations_(kInt16.contains(activations_)),
+      tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
+    words_ = hwy::AllocateAligned<std::int32_t>(
+        static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
+    std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
+    for_blocks(panels(), 1, [&](Index panel, Index) {
+        pack(weights, panel);
+        proofs[static_cast<std::size_t>(panel)] = prove(weights, panel);
+    });
+    for (Index panel = 0; panel < panels(); ++panel) {
+        PanelProof& proof = proofs[static_cast<std::size_t>(panel)];
+        overflow_free_ = overflow_free_ && proof.inner_fits && proof.outer_fits;
+        outer_safe_int32_.push_back(proof.outer_safe_int32);
+        for (Index t = 0; t < tile_count(); ++t) {
+            TilePlan& plan = proof.plans[static_cast<std::size_t>(t)];
+            if (plan.method == TileMethod::check_prefixes) {
+                append_limits(weights, panel, tiles_[static_cast<std::size_t>(t)], plan);
+            }
+            plans_.push_back(plan);
+        }
+    }
+}
+
+void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
+    std::int32_t* word = words_.get() + panel * pairs() * kPanelChannels;
+    const Index first_channel = panel * kPanelChannels;
+    const auto code = [&](Index channel, Index k, Index end) -> std::uint32_t {
+        return channel < channels_ && k < end ? static_cast<std::uint16_t>(weights(channel, k)) : 0;
+    };
+    for (const TileSpan& tile : tiles_) {
+        const Index end = tile.first + tile.length;
+        for (Index k = tile.first; k < end; k += 2) {
+            for (Index c = first_channel; c < first_channel + kPanelChannels; ++c) {
+                *word++ = static_cast<std::int32_t>(code(c, k, end) | code(c, k + 1, end) << 16);
+            }
+        }
+    }
+}
+
+WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights,
+                                             Index panel) const {
+    PanelProof proof;
+    const Index first_channel = panel * kPanelChannels;
+    const Index end_channel = std::min(first_channel + kPanelChannels, channels_);
+    std::vector<IntegerRange> outer_sums(static_cast<std::size_t>(end_channel - first_channel));
+    for (const TileSpan& tile : tiles_) {
+        IntegerRange sums{0, 0};
+        double extremes = 0;
+        for (Index c = first_channel; c < end_channel; ++c) {
+            const IntegerRange sum =
+                reachable(weights.row(c).data() + tile.first, tile.length, activations_);
+            sums = {std::min(sums.min, sum.min), std::max(sums.max, sum.max)};
+            extremes += static_cast<double>(magnitude(sum));
+            // A tile that may overflow hands on whatever its accumulator can hold.
+            const IntegerRange& handed_on = inner_.range().contains(sum) ? sum : inner_.range();
+            IntegerRange& outer = outer_sums[static_cast<std::size_t>(c - first_channel)];
+            outer = {outer.min + handed_on.min, outer.max + handed_on.max};
+        }
+        proof.plans.push_back(
+            choose(sums, extremes / static_cast<double>(end_channel - first_channel), tile));
+        proof.inner_fits = proof.inner_fits && inner_.range().contains(sums);
+    }
+    for (const IntegerRange& outer : outer_sums) {
+        proof.outer_fits = proof.outer_fits && outer_.range().contains(outer);
+        proof.outer_safe_int32 = proof.outer_safe_int32 && proof.outer_fits && kInt32.contains(outer);
+    }
+    return proof;
+}
+
+TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
+                              const TileSpan& tile) const {
+    if (inner_.range().contains(sums)) {
+        const bool int32_suffices = narrow_activations_ && kInt32.contains(sums);
+        return {int32_suffices ? TileMethod::any_order : TileMethod::wide_any_order};
+    }
+    if (!narrow_activations_ || inner_.bits() > kMaxNarrowBits || largest_step_ > kMaxNarrowStep) {
+        return {TileMethod::wide_step};
+    }
+    const double a_product = typical_extreme / static_cast<double>(tile.length);
+    const double room = kSegmentShare * static_cast<double>(inner_.range().max);
+    for (const Index segment : kSegments) {
+        if (kCheckable.contains(sums) && a_product * static_cast<double>(segment) <= room) {
+            return {TileMethod::check_prefixes, segment};
+        }
+    }
+    return {TileMethod::step};
+}
+
+void WeightPanels::append_limits(const Matrix<std::int16_t>& weights, Index panel,
+                                 const TileSpan& tile, TilePlan& plan) {
+    plan.first_limit = static_cast<Index>(limits_.size());
+    for (Index first = 0; first < tile.length; first += plan.segment) {
+        PrefixLimits& limit = limits_.emplace_back();
+        const Index count = std::min(plan.segment, tile.length - first);
+        for (Index i = 0; i < kPanelChannels; ++i) {
+            const Index channel = panel * kPanelChannels + i;
+            IntegerRange added{0, 0};
+            if (channel < channels_) {
+                added = reachable(weights.row(channel).data() + tile.first + first, count,
+                                  activations_);
+            }
+            limit.lower[i] = static_cast<std::int32_t>(inner_.range().min - added.min);
+            limit.upper[i] = static_cast<std::int32_t>(inner_.range().max - added.max);
+        }
+    }
+}
+
+}  // namespace axesim::models

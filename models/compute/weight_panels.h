@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights as the fast kernels want them, and what their codes prove about every tile.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "common/matrix.h"
+#include "models/compute/accumulator_rule.h"
+#include "models/compute/gemm.h"
+
+namespace axesim::models {
+
+/// Channels in a panel: two AVX-512 vectors of int32, and a multiple of every narrower vector.
+inline constexpr Index kPanelChannels = 32;
+
+/// Consecutive products that one inner accumulation sums. Kernels take products in pairs; a tile
+/// starts a new pair, so a tile of odd length ends with half a pair of zeros.
+struct TileSpan {
+    Index first = 0;       ///< index k of the first product
+    Index length = 0;      ///< products
+    Index first_pair = 0;  ///< pairs in the tiles before
+    Index pairs() const { return (length + 1) / 2; }
+};
+
+/// How a tile of a panel may be summed, by what the bounds of its codes prove.
+enum class TileMethod : std::uint8_t {
+    any_order,        ///< no step can overflow, and int32 holds every partial sum
+    check_prefixes,   ///< sum any way, prove from prefixes that no step overflowed, else step
+    step,             ///< step by step in int32
+    wide_any_order,   ///< no step can overflow, but sums or operands need int64
+    wide_step,        ///< step by step in int64
+};
+
+struct TilePlan {
+    TileMethod method = TileMethod::wide_step;
+    Index segment = 0;     ///< check_prefixes: products between two checks, even
+    Index first_limit = 0; ///< check_prefixes: index of its first PrefixLimits
+};
+
+/// Bounds on the sum before a segment within which no step of the segment can overflow.
+struct alignas(64) PrefixLimits {
+    std::int32_t lower[kPanelChannels];
+    std::int32_t upper[kPanelChannels];
+};
+
+/// Packed weights [panel][pair][channel in panel]: each word holds the two weights of a pair, the
+/// earlier one in its low half. Missing channels are channels of zeros.
+class WeightPanels {
+public:
+    /// weights [channels, K], K >= 1, codes within the format.
+    WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format);
+
+    Index channels() const { return channels_; }
+    Index depth() const { return depth_; }
+    Index panels() const { return (channels_ + kPanelChannels - 1) / kPanelChannels; }
+    Index pairs() const { return tiles_.back().first_pair + tiles_.back().pairs(); }
+    const std::vector<TileSpan>& tiles() const { return tiles_; }
+    const AccumulatorRule& inner() const { return inner_; }
+    const AccumulatorRule& outer() const { return outer_; }
+    Index lanes() const { return lanes_; }
+
+    /// Words of a panel from one pair on.
+    const std::int32_t* words(Index panel, Index pair) const {
+        return words_.get() + (panel * pairs() + pair) * kPanelChannels;
+    }
+    const TilePlan& plan(Index panel, Index tile) const {
+        return plans_[static_cast<std::size_t>(panel * tile_count() + tile)];
+    }
+    /// True when no outer add of the panel can overflow and int32 holds every outer value.
+    bool outer_is_safe_int32(Index panel) const {
+        return outer_safe_int32_[static_cast<std::size_t>(panel)] != 0;
+    }
+    const PrefixLimits* limits(const TilePlan& plan) const {
+        return limits_.data() + plan.first_limit;
+    }
+    /// True when activations fit int16, so that kernels can take them in pairs.
+    bool narrow_activations() const { return narrow_activations_; }
+    /// True when no activations in range can make any step overflow, inner or outer.
+    bool overflow_free() const { return overflow_free_; }
+
+private:
+    struct PanelProof;
+
+    Index tile_count() const { return static_cast<Index>(tiles_.size()); }
+    void pack(const Matrix<std::int16_t>& weights, Index panel);
+    PanelProof prove(const Matrix<std::int16_t>& weights, Index panel) const;
+    TilePlan choose(const IntegerRange& sums, double typical_extreme, const TileSpan& tile) const;
+    void append_limits(const Matrix<std::int16_t>& weights, Index panel, const TileSpan& tile,
+                       TilePlan& plan);
+
+    Index channels_;
+    Index depth_;
+    Index lanes_;
+    AccumulatorRule inner_;
+    AccumulatorRule outer_;
+    IntegerRange activations_;  ///< of the format, extended to contain 0
+    std::int64_t largest_step_; ///< no step adds more than this in magnitude
+    bool narrow_activations_;
+    bool overflow_free_ = true;
+    std::vector<TileSpan> tiles_;
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> words_;
+    std::vector<TilePlan> plans_;  ///< [panel][tile]
+    std::vector<std::uint8_t> outer_safe_int32_;
+    std::vector<PrefixLimits> limits_;
+};
+
+}  // namespace axesim::models

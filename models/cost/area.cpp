@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/cost/cells.h"
+#include "models/cost/costs.h"
+#include "models/cost/design_view.h"
+#include "models/cost/sram.h"
+
+namespace axesim::models {
+
+double scaling_unit_um2(const HardwareConfig& hardware, const Technology& t) {
+    const double adder = adder_area_um2(kScalingBits, t);
+    const double zero_point =
+        corrects_zero_point(hardware) ? t.int32_multiply_area_um2.value + adder : 0;
+    return t.fp32_mac_area_um2.value + adder + zero_point;
+}
+
+double memory_interface_um2(const HardwareConfig& hardware, const Technology& t) {
+    double area_um2 = 0;
+    for (const Stream stream : kStreams) {
+        const int container = container_bits(hardware, stream);
+        const int lanes = (hardware.memory_interface.bus_bits + container - 1) / container;
+        area_um2 += lanes * t.unpack_area_um2_per_lane.at(container);
+    }
+    return area_um2;
+}
+
+PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
+    constexpr double kUm2PerMm2 = 1e6;
+    const ElementCost element = element_area_um2(element_design(hardware, outer_bits), t);
+    const double placed = 1 / t.utilization.value / kUm2PerMm2;  // cells to mm2 of block
+    const double elements = element_count(hardware) * placed;
+    PartAreas parts;
+    parts.multiplier = elements * element.multiplier;
+    parts.inner_accumulator = elements * element.inner_accumulator;
+    parts.outer_accumulator = elements * element.outer_accumulator;
+    parts.memory_interface = memory_interface_um2(hardware, t) * placed;
+    parts.vector_unit = hardware.array.columns * scaling_unit_um2(hardware, t) * placed;
+    for (const Stream stream : kStreams) {
+        parts.sram += sram_area_um2(buffer_kib(hardware, stream), t) / kUm2PerMm2;
+    }
+    return parts;
+}
+
+}  // namespace axesim::models

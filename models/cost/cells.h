@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cell area of the blocks that stand once a column or once a design (the array is in logic.h).
+#pragma once
+
+#include "models/cost/technology.h"
+#include "models/hardware_config.h"
+
+namespace axesim::models {
+
+constexpr int kScalingBits = 32;  ///< of the scaling unit's integers and comparisons
+
+/// Square micrometres of cells of one scaling unit: fp32 multiply-add, a comparator for the
+/// quantizer of activations and, where there is a zero point, an int32 multiplier and adder.
+double scaling_unit_um2(const HardwareConfig& hardware, const Technology& technology);
+
+/// Square micrometres of cells of the unpackers of both operands and the packer of results, each
+/// wide enough for one beat of the bus.
+double memory_interface_um2(const HardwareConfig& hardware, const Technology& technology);
+
+}  // namespace axesim::models

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/cost/events.h"
+
+#include "models/cost/cells.h"
+#include "models/cost/design_view.h"
+#include "models/cost/sram.h"
+
+namespace axesim::models {
+
+namespace {
+
+constexpr double kFemto = 1e-15, kPico = 1e-12, kNano = 1e-9, kMilli = 1e-3;
+
+std::string logic(const Technology& t, const Coefficient& coefficient) {
+    return t.name + " / " + t.profile + ": " + coefficient.source;
+}
+
+double elements(const Counts& c, const HardwareConfig& h, Stream stream) {
+    return static_cast<double>(c.traffic[static_cast<std::size_t>(stream)].payload_bits) /
+           element_bits(h, stream);
+}
+
+void add_compute(std::vector<CostEvent>& events, const HardwareConfig& hardware, int outer_bits,
+                 const Technology& t) {
+    const double scale = t.kappa.value * t.layout_energy.value * kFemto;
+    const ElementDesign design = element_design(hardware, outer_bits);
+    const ElementCost cost = element_energy_fj(design, t);
+    const std::string fit = logic(t, design.lanes == 1 ? t.mac_energy_fj_mn : t.dot_energy_fj_lmn);
+    events.push_back({{"multiplier.product", cost.multiplier * scale, "J", fit},
+                      &PartEnergies::multiplier,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.multiplies);
+                      }});
+    events.push_back({{"inner_accumulator.step", cost.inner_accumulator * scale, "J", fit},
+                      &PartEnergies::inner_accumulator,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.inner_steps);
+                      }});
+    events.push_back({{"outer_accumulator.add", cost.outer_accumulator * scale, "J",
+                       logic(t, t.add_energy_fj_p) + "; " + t.flip_flop_clock_fj.source},
+                      &PartEnergies::outer_accumulator,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.outer_adds);
+                      }});
+}
+
+void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardware,
+                     const Technology& t) {
+    const double add =
+        adder_energy_fj(kScalingBits, t) * t.kappa.value * t.layout_energy.value * kFemto;
+    const double multiply = t.fp32_multiply_pj.value * kPico;
+    const double zero_point =
+        corrects_zero_point(hardware) ? t.int32_multiply_pj.value * kPico + add : 0;
+    events.push_back({{"vector_unit.scaled_output", multiply + zero_point, "J",
+                       logic(t, t.fp32_multiply_pj) + "; int32 multiply and add of a zero point"},
+                      &PartEnergies::vector_unit,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.scaled_outputs);
+                      }});
+    events.push_back({{"vector_unit.quantized_value", multiply + add, "J",
+                       logic(t, t.fp32_multiply_pj) + "; comparison as a 32-bit adder"},
+                      &PartEnergies::vector_unit,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.quantized_values);
+                      }});
+}
+
+template <Stream stream, BufferCounts Counts::*buffer>
+void add_stream(std::vector<CostEvent>& events, const std::string& name,
+                const HardwareConfig& hardware, const Technology& t) {
+    const std::int64_t kib = buffer_kib(hardware, stream);
+    const int word = buffer_word_bits(hardware, stream);
+    const std::string sram = logic(t, t.sram_a_pj);
+    events.push_back({{"sram." + name + "_read", sram_read_pj(kib, word, t) * kPico, "J", sram},
+                      &PartEnergies::sram,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>((c.*buffer).reads);
+                      }});
+    events.push_back({{"sram." + name + "_write", sram_write_pj(kib, word, t) * kPico, "J", sram},
+                      &PartEnergies::sram,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>((c.*buffer).writes);
+                      }});
+    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(hardware, stream));
+    events.push_back(
+        {{"memory_interface." + name + "_value",
+          value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
+          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
+         &PartEnergies::memory_interface,
+         [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
+}
+
+void add_dram(std::vector<CostEvent>& events, const DramConfig& dram) {
+    const std::string source = "DRAM table " + dram.name;
+    events.push_back({{"dram.activate", dram.activate_pj * kPico, "J", source},
+                      &PartEnergies::dram,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.dram.activates);
+                      }});
+    events.push_back(
+        {{"dram.read", (dram.read_pj_per_bit + dram.phy_pj_per_bit) * kPico, "J/bit", source},
+         &PartEnergies::dram,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.dram.read_bits);
+         }});
+    events.push_back(
+        {{"dram.write", (dram.write_pj_per_bit + dram.phy_pj_per_bit) * kPico, "J/bit", source},
+         &PartEnergies::dram,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.dram.written_bits);
+         }});
+    events.push_back(
+        {{"dram.background_and_refresh",
+          (dram.static_mw + dram.refresh_mw) * dram.channels * kMilli, "W", source},
+         &PartEnergies::dram,
+         [](const Counts&, const HardwareConfig&, double seconds) { return seconds; }});
+}
+
+void add_leakage(std::vector<CostEvent>& events, const HardwareConfig& hardware, int outer_bits,
+                 const Technology& t) {
+    const auto time = [](const Counts&, const HardwareConfig&, double seconds) { return seconds; };
+    const ElementDesign design = element_design(hardware, outer_bits);
+    const double other_um2 =
+        memory_interface_um2(hardware, t) + hardware.array.columns * scaling_unit_um2(hardware, t);
+    const double logic_nw = element_count(hardware) * element_leak_nw(design, t) +
+                            t.logic_leak_nw_per_um2.value * other_um2;
+    double sram_mw = 0;
+    for (const Stream stream : kStreams) sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
+    events.push_back({{"leakage.logic", logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
+                      &PartEnergies::leakage,
+                      time});
+    events.push_back({{"leakage.sram", sram_mw * kMilli, "W", logic(t, t.sram_leak_mw_per_mib)},
+                      &PartEnergies::leakage,
+                      time});
+}
+
+}  // namespace
+
+std::vector<CostEvent> cost_events(const HardwareConfig& hardware, int outer_bits,
+                                   const Technology& technology) {
+    std::vector<CostEvent> events;
+    add_dram(events, hardware.dram);
+    add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", hardware, technology);
+    add_stream<Stream::activations, &Counts::activations_buffer>(events, "activations", hardware,
+                                                                 technology);
+    add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", hardware, technology);
+    add_compute(events, hardware, outer_bits, technology);
+    add_vector_unit(events, hardware, technology);
+    add_leakage(events, hardware, outer_bits, technology);
+    return events;
+}
+
+}  // namespace axesim::models

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Raw cost of one processing element: its multipliers, its inner and its outer accumulator. Raw
+// means as synthesized, without kappa and layout factors.
+//
+// The fits are of whole elements. They are split so that the parts sum to the fit (for M, N >= 3)
+// and each stays positive over 2..16 bits:
+//  - the accumulator gets the P term and as much of the constant as a P-bit adder of the same
+//    library has relative to its slope: slope_p (P + add_1 / add_p);
+//  - the multipliers (with operand registers and adder tree) get the rest;
+//  - below 3 bits, where nothing was measured and the fits would turn negative, the multipliers'
+//    share is that of 3 bits times M/3, N/3: proportional to the number of partial-product bits.
+#pragma once
+
+#include "models/cost/technology.h"
+
+namespace axesim::models {
+
+struct ElementDesign {
+    int weight_bits = 8;
+    int activation_bits = 8;
+    int inner_bits = 32;
+    int outer_bits = 0;  ///< 0: no outer accumulator (monolithic)
+    int lanes = 1;       ///< products a step; 1 uses the MAC fit, more the dot-unit fit
+    bool saturate = false;
+};
+
+struct ElementCost {
+    double multiplier = 0;
+    double inner_accumulator = 0;
+    double outer_accumulator = 0;
+};
+
+/// Femtojoules of one product, of one step of the inner and of one add of the outer accumulator.
+ElementCost element_energy_fj(const ElementDesign& design, const Technology& technology);
+
+/// Square micrometres of cells: all lanes, inner, outer accumulator.
+ElementCost element_area_um2(const ElementDesign& design, const Technology& technology);
+
+/// Nanowatts of the whole element at 25 C.
+double element_leak_nw(const ElementDesign& design, const Technology& technology);
+
+double adder_energy_fj(int bits, const Technology& technology);
+double adder_area_um2(int bits, const Technology& technology);
+
+}  // namespace axesim::models

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a GEMM is cut into tiles that fit the buffers, as plain functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/matrix.h"
+#include "models/hardware_config.h"
+
+namespace axesim::models {
+
+/// m tokens, n output channels, depth k.
+struct GemmShape {
+    Index m = 0, n = 0, k = 0;
+    bool operator==(const GemmShape&) const = default;
+};
+
+/// Bits of one element of each operand in its buffer.
+struct OperandBits {
+    int weight = 8, activation = 8, output = 16;
+};
+
+/// Tiles of m_tile tokens x n_tile channels; all of k at once, or, where even one array's worth of
+/// rows is too deep for a buffer, k_chunk of it while the accumulators keep their sums in place.
+/// The outer loop's operand is fetched once, the inner loop's once per outer tile (once in all when
+/// it has a single tile). An operand with a single tile uses its whole buffer as one slot.
+struct Mapping {
+    Index m_tile = 0, n_tile = 0, k_chunk = 0;
+    bool weights_outer = false;
+    std::size_t weight_slots = 1, activation_slots = 1, output_slots = 1;
+
+    /// As in "256 x 96 x 576, activations stay, weights stream again 2 times".
+    std::string describe(const GemmShape& shape) const;
+};
+
+/// One step of the loop nest: a tile of outputs, or a chunk of its depth.
+struct Visit {
+    Index first_m = 0, m = 0, first_n = 0, n = 0, first_k = 0, k = 0;
+    bool loads_weights = false, loads_activations = false;  ///< another tile than before
+    bool first_chunk = true, last_chunk = true;
+};
+std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
+
+/// The mapping with the least traffic among those within 5 % of the fewest estimated cycles (the
+/// first tiles' load, then the slower of compute and traffic, then the last store). Throws UserError naming the buffer that cannot hold what one
+/// pass over the array needs.
+Mapping choose_mapping(const GemmShape& shape, const OperandBits& bits,
+                       const HardwareConfig& hardware);
+
+/// Cycles of the output-stationary array for a tile of m x n outputs and depth k, without memory
+/// stalls: every fold of rows x columns outputs steps through k and fills and drains its skewed
+/// operands (rows + columns - 2), as in SCALE-Sim's output-stationary model.
+struct ArrayCycles {
+    std::uint64_t busy = 0, fill_drain = 0;
+    std::uint64_t folds = 0, steps = 0;  ///< steps through k of one fold
+};
+ArrayCycles array_cycles(Index m, Index n, Index k, const HardwareConfig& hardware);
+
+}  // namespace axesim::models

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+#include <vector>
+
+#include "common/matrix.h"
+#include "models/counts.h"
+
+namespace axesim::models {
+
+/// One tile of an operand as it lies in a buffer: elements and, per row, its scale (as the bits of
+/// a float32) and its integer (zero point of a token, sum of codes of a channel).
+template <class Element>
+struct OperandTile {
+    Matrix<Element> elements;
+    std::vector<std::int32_t> row_scale_bits;
+    std::vector<std::int32_t> row_integer;
+};
+
+/// An on-chip SRAM used as `slots` equal parts (2 when double-buffered), each holding one tile: the
+/// producer fills a free slot while the consumer reads another. Counts accesses in whole words of
+/// its port.
+template <class Tile>
+class TileBuffer : public sc_core::sc_module {
+public:
+    /// `word_bits`: what one access reads or writes.
+    TileBuffer(const sc_core::sc_module_name& name, int word_bits)
+        : sc_module(name), word_bits_(static_cast<std::uint64_t>(word_bits)) {}
+
+    /// Empties the buffer and divides it anew. No tile may be in use.
+    void configure(std::size_t slots) {
+        tiles_.assign(slots, Tile{});
+        in_use_.assign(slots, false);
+    }
+    /// Suspends the calling process until a slot is free, and takes it.
+    std::size_t acquire() {
+        while (true) {
+            for (std::size_t slot = 0; slot < in_use_.size(); ++slot) {
+                if (!in_use_[slot]) {
+                    in_use_[slot] = true;
+                    return slot;
+                }
+            }
+            wait(freed_);
+        }
+    }
+    void release(std::size_t slot) {
+        in_use_[slot] = false;
+        freed_.notify(sc_core::SC_ZERO_TIME);
+    }
+    Tile& tile(std::size_t slot) { return tiles_[slot]; }
+
+    void count_read_words(std::uint64_t words) { counts_.reads += words; }
+    /// A run of elements written or read as one stream: whole words.
+    void count_write(std::uint64_t bits) { counts_.writes += words(bits); }
+    void count_read(std::uint64_t bits) { counts_.reads += words(bits); }
+    const BufferCounts& counts() const { return counts_; }
+
+private:
+    std::uint64_t words(std::uint64_t bits) const { return (bits + word_bits_ - 1) / word_bits_; }
+
+    std::uint64_t word_bits_;
+    std::vector<Tile> tiles_;
+    std::vector<bool> in_use_;
+    sc_core::sc_event freed_;
+    BufferCounts counts_;
+};
+
+using WeightTile = OperandTile<std::int16_t>;
+using ActivationTile = OperandTile<std::int32_t>;
+
+/// Results on their way to memory: one 32-bit word (float) or the low bits of one a value, or two
+/// words for a raw 64-bit accumulator.
+struct OutputTile {
+    std::vector<std::int32_t> words;
+    std::int64_t first_word = 0;   ///< where they go in the GEMM's output stream
+};
+
+}  // namespace axesim::models

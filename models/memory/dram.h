@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <systemc>
+#include <tlm>
+#include <tlm_utils/simple_target_socket.h>
+#include <vector>
+
+#include "models/memory/dram_timing.h"
+
+namespace axesim::models {
+
+/// When a DRAM access is complete is the transaction's delay; this extension, where an initiator
+/// attaches it, also tells when the next access can be queued behind this one without a gap.
+struct DramAcceptExtension : tlm::tlm_extension<DramAcceptExtension> {
+    sc_core::sc_time next_accept;  ///< absolute simulation time
+
+    tlm::tlm_extension_base* clone() const override;
+    void copy_from(const tlm::tlm_extension_base& other) override;
+};
+
+/// Off-chip memory: bytes that are really there, behind the row-buffer timing of its channels.
+/// Atoms are interleaved over the channels. Plain TLM-2.0 base protocol reads and writes of whole
+/// bytes, so another initiator (or another DRAM) can take a side.
+class Dram : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<Dram> target_socket{"target_socket"};
+
+    /// `bytes` is what the workload needs; accesses beyond it get an address error.
+    Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes);
+
+    /// Counters since the start, summed over channels.
+    DramCounts counts() const;
+
+private:
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned int transport_dbg(tlm::tlm_generic_payload& payload);
+    bool move(tlm::tlm_generic_payload& payload);
+
+    DramConfig config_;
+    std::vector<std::byte> bytes_;
+    std::vector<DramChannelTiming> channels_;
+};
+
+}  // namespace axesim::models

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accelerator's clock. Cycles, as integers, are the truth; SystemC's time only orders events.
+// Everything inside the accelerator happens on a clock edge, so both always agree.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <systemc>
+
+namespace axesim::models {
+
+/// SystemC counts time in whole femtoseconds here, so that a period such as 1/1.05 GHz is right to
+/// one in a million. Call before the first sc_time is made (SystemC rejects it afterwards).
+inline void set_simulation_resolution() { sc_core::sc_set_time_resolution(1, sc_core::SC_FS); }
+
+class SimulationClock {
+public:
+    explicit SimulationClock(double clock_mhz)
+        : period_fs_(static_cast<std::uint64_t>(std::llround(1e9 / clock_mhz))) {}
+
+    /// The edge that SystemC's time stands at, or the next one.
+    std::uint64_t now() const {
+        return (sc_core::sc_time_stamp().value() + period_fs_ - 1) / period_fs_;
+    }
+    /// Suspends the calling process for whole cycles.
+    void wait_cycles(std::uint64_t cycles) const {
+        if (cycles > 0) sc_core::wait(sc_core::sc_time::from_value(cycles * period_fs_));
+    }
+    /// Suspends the calling process until that edge (or not at all when it is past).
+    void wait_until(std::uint64_t cycle) const {
+        const std::uint64_t current = now();
+        if (cycle > current) wait_cycles(cycle - current);
+    }
+    std::int64_t picoseconds(std::uint64_t cycle) const {
+        return static_cast<std::int64_t>(cycle * period_fs_ / 1000);
+    }
+    /// The first edge at or after a time.
+    std::uint64_t cycle_at(std::int64_t picoseconds) const {
+        return (static_cast<std::uint64_t>(picoseconds) * 1000 + period_fs_ - 1) / period_fs_;
+    }
+    std::uint64_t cycle_at(const sc_core::sc_time& time) const {
+        return (time.value() + period_fs_ - 1) / period_fs_;
+    }
+
+private:
+    std::uint64_t period_fs_;
+};
+
+}  // namespace axesim::models

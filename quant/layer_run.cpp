@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/layer_run.h"
+
+#include <algorithm>
+
+#include "common/parallel.h"
+#include "quant/bounds.h"
+#include "quant/ep_init.h"
+
+namespace axesim::quant {
+
+namespace {
+
+constexpr Index kChannels = 48;  // prepared at a time
+
+}  // namespace
+
+LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
+                   const Feedback& feedback, const RoundingRules& rules,
+                   const QuantizerConfig& config)
+    : weights_(weights),
+      moments_(moments),
+      feedback_(feedback),
+      rules_(rules),
+      is_optq_(config.algorithm == Algorithm::optq),
+      post_(is_optq_ && config.error_feedback == ErrorFeedback::post),
+      ep_init_(config.accumulator_aware == AccumulatorAware::ep_init),
+      has_g_(feedback.base.size() > 0) {
+    base_.resize(weights.rows(), weights.cols());
+    if (has_g_ && config.step_search) linear_.resize(weights.rows(), weights.cols());
+    for_blocks(weights.rows(), kChannels, [&](Index first, Index count) {
+        Matrix<double> visited(count, weights.cols());
+        for (Index i = 0; i < weights.cols(); ++i) {
+            const Index column = feedback.order[static_cast<std::size_t>(i)];
+            // OPTQ drops a weight whose input is never active (axe.md 2.3).
+            const bool dropped = is_optq_ && feedback.dead[static_cast<std::size_t>(column)] != 0;
+            visited.col(i) = weights.col(column).segment(first, count) * (dropped ? 0.0 : 1.0);
+        }
+        if (has_g_) {
+            base_.middleRows(first, count).noalias() = visited * feedback.base;
+        } else {
+            base_.middleRows(first, count) = visited;
+        }
+        if (linear_.size() > 0) {
+            linear_.middleRows(first, count).noalias() =
+                weights.middleRows(first, count) * moments.g.transpose();
+        }
+    });
+}
+
+RowCodes LayerRun::quantize(std::span<const Row> rows, bool judge) const {
+    Pass pass = start(rows);
+    const Index depth = weights_.cols();
+    for (Index first = 0; first < depth; first += kPanel) {
+        round_columns(pass, first, std::min(kPanel, depth - first));
+    }
+    if (ep_init_) project(pass);
+    if (judge) {
+        const bool deviations_are_final = !feedback_.gain.empty() && !post_ && !ep_init_;
+        pass.result.errors = deviations_are_final ? errors_of_pass(pass) : errors_of_codes(pass);
+    }
+    return std::move(pass.result);
+}
+
+LayerRun::Pass LayerRun::start(std::span<const Row> rows) const {
+    const auto count = static_cast<Index>(rows.size());
+    const Index depth = weights_.cols();
+    Pass pass{rows, Rounder(rules_, count), Eigen::MatrixXd(count, depth), {}, {}, {}};
+    pass.deviations.resize(count, depth);
+    pass.result.codes.resize(count, depth);
+    std::vector<double> seen(static_cast<std::size_t>(depth));
+    for (Index r = 0; r < count; ++r) {
+        const Row& row = rows[static_cast<std::size_t>(r)];
+        pass.base.row(r) = base_.row(row.channel);
+        for (std::size_t k = 0; k < seen.size(); ++k) {
+            const bool dead = feedback_.dead[k] != 0;
+            seen[k] = dead ? 0.0 : weights_(row.channel, static_cast<Index>(k));
+        }
+        pass.rounder.set_row(r, seen, row.step);
+    }
+    pass.arguments = pass.base;
+    return pass;
+}
+
+void LayerRun::round_columns(Pass& pass, Index first, Index count) const {
+    if (feedback_.gain.empty()) {
+        for (Index i = first; i < first + count; ++i) round_column(pass, i);
+        return;
+    }
+    const Matrix<double>& gain = feedback_.gain[static_cast<std::size_t>(first / kPanel)];
+    if (first > 0) {
+        pass.arguments.middleCols(first, count).noalias() +=
+            pass.deviations.leftCols(first) * gain.topRows(first);
+    }
+    for (Index i = first; i < first + count; ++i) {
+        round_column(pass, i);
+        for (Index j = i + 1; j < first + count; ++j) {
+            pass.arguments.col(j) += pass.deviations.col(i) * gain(i, j - first);
+        }
+    }
+}
+
+void LayerRun::round_column(Pass& pass, Index i) const {
+    using Values = Eigen::Map<const Eigen::VectorXd>;
+    const Index column = feedback_.order[static_cast<std::size_t>(i)];
+    const Index rows = pass.arguments.rows();
+    auto deviations = pass.deviations.col(i);
+    if (feedback_.dead[static_cast<std::size_t>(column)] != 0) {
+        pass.result.codes.col(column).setZero();
+        deviations = pass.base.col(i) * (has_g_ || post_ ? 0.0 : 1.0);
+        return;
+    }
+    pass.rounder.round(column, {pass.arguments.col(i).data(), static_cast<std::size_t>(rows)});
+    const Values steps(pass.rounder.steps().data(), rows);
+    const Values codes(pass.rounder.codes().data(), rows);
+    const Values kept(pass.rounder.kept().data(), rows);
+    pass.result.codes.col(column) = codes.cast<std::int16_t>();
+    if (post_) {
+        deviations = pass.base.col(i) - pass.arguments.col(i) + (kept - codes).cwiseProduct(steps);
+    } else {
+        deviations = -codes.cwiseProduct(steps);
+        if (!has_g_) deviations += pass.base.col(i);
+    }
+}
+
+void LayerRun::project(Pass& pass) const {
+    for (Index r = 0; r < pass.result.codes.rows(); ++r) {
+        const std::span<std::int16_t> codes(pass.result.codes.row(r).data(),
+                                            static_cast<std::size_t>(rules_.depth));
+        for (std::int64_t first = 0; first < rules_.depth; first += rules_.tile_length) {
+            const std::int64_t count = std::min(rules_.tile_length, rules_.depth - first);
+            project_codes(
+                codes.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                accumulator_limit(rules_.inner_bits), rules_.activations);
+        }
+        // Rounding toward zero only shrinks codes, so the tiles go on fitting.
+        if (rules_.outer_bits)
+            project_codes(codes, accumulator_limit(*rules_.outer_bits), rules_.activations);
+    }
+}
+
+// What the pass computed anyway gives the error at no cost. With u = v - base = d A:
+//   GPFQ: d H d^T = sum_i H_ii d_i (d_i + 2 u_i);  with g, d = -s q and the error is
+//         |w X - s q Xq|^2 = d H d^T + 2 d (w G^T)^T + const.
+//   OPTQ: d (H + damping) d^T = |d R|^2 = sum_i R_ii^2 (d_i + u_i)^2.
+std::vector<double> LayerRun::errors_of_pass(const Pass& pass) const {
+    Eigen::ArrayXd errors = Eigen::ArrayXd::Zero(pass.arguments.rows());
+    for (Index i = 0; i < weights_.cols(); ++i) {
+        const double pivot = feedback_.pivot[static_cast<std::size_t>(i)];
+        const auto d = pass.deviations.col(i).array();
+        const auto u = (pass.arguments.col(i) - pass.base.col(i)).array();
+        if (is_optq_) {
+            errors += pivot * (d + u).square() - feedback_.damping * d.square();
+        } else {
+            errors += pivot * d * (d + 2.0 * u);
+        }
+        if (!has_g_) continue;
+        const Index column = feedback_.order[static_cast<std::size_t>(i)];
+        for (Index r = 0; r < errors.size(); ++r) {
+            const Index channel = pass.rows[static_cast<std::size_t>(r)].channel;
+            errors(r) += 2.0 * d(r) * linear_(channel, column);
+        }
+    }
+    return {errors.begin(), errors.end()};
+}
+
+std::vector<double> LayerRun::errors_of_codes(const Pass& pass) const {
+    Matrix<double> d = -pass.result.codes.cast<double>();
+    for (Index r = 0; r < d.rows(); ++r) {
+        const Row& row = pass.rows[static_cast<std::size_t>(r)];
+        d.row(r) *= row.step;
+        if (!has_g_) d.row(r) += weights_.row(row.channel);
+    }
+    // Without moments every input counts the same.
+    Matrix<double> product = d;
+    if (moments_.h.size() > 0) product.noalias() = d * moments_.h;
+    std::vector<double> errors;
+    for (Index r = 0; r < d.rows(); ++r) {
+        double error = d.row(r).dot(product.row(r));
+        if (has_g_) {
+            const Index channel = pass.rows[static_cast<std::size_t>(r)].channel;
+            error += 2.0 * d.row(r).dot(linear_.row(channel));
+        }
+        errors.push_back(error);
+    }
+    return errors;
+}
+
+}  // namespace axesim::quant

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/step_search.h"
+
+#include <array>
+#include <limits>
+#include <span>
+
+#include "common/parallel.h"
+
+namespace axesim::quant {
+
+namespace {
+
+constexpr Index kChannels = 16;  // times the candidates: about 110 rows side by side
+
+// Nearest to 1 first: a later candidate has to be strictly better.
+constexpr std::array<double, 7> kFactors{1.0, 1.1, 0.9, 1.25, 0.75, 1.5, 0.6};
+// Tight budgets want much wider steps, very few bits much finer ones.
+constexpr std::array<double, 3> kWider{1.8, 2.3, 3.0};
+constexpr std::array<double, 3> kFiner{0.5, 0.4, 0.3};
+
+struct Best {
+    double factor = 1.0;
+    double error = std::numeric_limits<double>::infinity();
+};
+
+double candidate(double step, double factor) {
+    if (factor == 1.0) return step;
+    const double rounded = static_cast<float>(step * factor);
+    return rounded > 0 ? rounded : step;
+}
+
+/// The block of channels that starts at `first`.
+class BlockSearch {
+public:
+    BlockSearch(const LayerRun& run, std::span<const double> steps, Index first,
+                QuantizedLinear& result)
+        : run_(run), steps_(steps), first_(first), result_(result), best_(steps.size()) {}
+
+    /// Tries the factors on all channels whose best factor so far is `at`.
+    void try_factors(double at, std::span<const double> factors) {
+        std::vector<Row> rows;
+        std::vector<double> row_factors;
+        for (std::size_t c = 0; c < steps_.size(); ++c) {
+            if (best_[c].factor != at) continue;
+            for (const double factor : factors) {
+                rows.push_back({first_ + static_cast<Index>(c), candidate(steps_[c], factor)});
+                row_factors.push_back(factor);
+            }
+        }
+        if (rows.empty()) return;
+        const RowCodes tried = run_.quantize(rows, true);
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            Best& best = best_[static_cast<std::size_t>(rows[r].channel - first_)];
+            // "!(>=)" also takes the very first when its error is not a number.
+            const bool first_one = row_factors[r] == 1.0;
+            if (!first_one && !(tried.errors[r] < best.error)) continue;
+            best = {row_factors[r], tried.errors[r]};
+            result_.codes.row(rows[r].channel) = tried.codes.row(static_cast<Index>(r));
+            result_.step[static_cast<std::size_t>(rows[r].channel)] = rows[r].step;
+        }
+    }
+
+private:
+    const LayerRun& run_;
+    std::span<const double> steps_;
+    Index first_;
+    QuantizedLinear& result_;
+    std::vector<Best> best_;
+};
+
+}  // namespace
+
+QuantizedLinear search_steps(const LayerRun& run, Index depth, const std::vector<double>& steps) {
+    QuantizedLinear result;
+    result.codes.resize(static_cast<Index>(steps.size()), depth);
+    result.step = steps;
+    for_blocks(static_cast<Index>(steps.size()), kChannels, [&](Index first, Index count) {
+        const auto block = std::span(steps).subspan(static_cast<std::size_t>(first),
+                                                    static_cast<std::size_t>(count));
+        BlockSearch search(run, block, first, result);
+        search.try_factors(1.0, kFactors);
+        search.try_factors(1.5, kWider);
+        search.try_factors(0.6, kFiner);
+    });
+    return result;
+}
+
+}  // namespace axesim::quant

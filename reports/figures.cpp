@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace axesim::reports {
+
+std::optional<double> ratio(double numerator, double denominator) {
+    if (denominator == 0) return std::nullopt;
+    return numerator / denominator;
+}
+
+double total_tokens(const Phase& phase) {
+    return static_cast<double>(phase.tokens) * static_cast<double>(phase.batch);
+}
+
+std::optional<double> tokens_per_second(const Phase& phase) {
+    return ratio(total_tokens(phase), phase.seconds);
+}
+
+std::optional<double> utilization(const Phase& phase, const models::HardwareConfig& hardware) {
+    const double multipliers = static_cast<double>(hardware.array.rows) * hardware.array.columns *
+                               hardware.accumulator.lanes;
+    return ratio(static_cast<double>(phase.counts.compute.macs),
+                 static_cast<double>(phase.counts.cycles.cycles) * multipliers);
+}
+
+std::optional<double> bus_efficiency(const Phase& phase) {
+    const models::TrafficCounts traffic = phase.counts.total_traffic();
+    return ratio(static_cast<double>(traffic.payload_bits),
+                 static_cast<double>(traffic.transferred_bits));
+}
+
+std::optional<double> row_hit_rate(const Phase& phase) {
+    const models::DramCounts& dram = phase.counts.dram;
+    return ratio(static_cast<double>(dram.row_hits),
+                 static_cast<double>(dram.row_hits + dram.row_misses));
+}
+
+std::optional<double> retained(const Accuracy& accuracy) {
+    return ratio(accuracy.perplexity_float, accuracy.perplexity_quantized);
+}
+
+bool seen_anything(const StageHeadroom& stage) { return stage.seen != IntegerRange{}; }
+
+std::optional<double> headroom_bits(const StageHeadroom& stage) {
+    if (!seen_anything(stage)) return std::nullopt;
+    return used_bits(stage.proven) - used_bits(stage.seen);
+}
+
+NamedParts energy_parts(const models::PartEnergies& e) {
+    return {{"dram", e.dram},
+            {"memory_interface", e.memory_interface},
+            {"sram", e.sram},
+            {"multiplier", e.multiplier},
+            {"inner_accumulator", e.inner_accumulator},
+            {"outer_accumulator", e.outer_accumulator},
+            {"vector_unit", e.vector_unit},
+            {"leakage", e.leakage}};
+}
+
+NamedParts area_parts(const models::PartAreas& a) {
+    return {{"memory_interface", a.memory_interface},
+            {"sram", a.sram},
+            {"multiplier", a.multiplier},
+            {"inner_accumulator", a.inner_accumulator},
+            {"outer_accumulator", a.outer_accumulator},
+            {"vector_unit", a.vector_unit}};
+}
+
+std::vector<int> whole_percentages(const NamedParts& parts) {
+    double total = 0;
+    for (const auto& [name, value] : parts) total += value;
+    std::vector<int> percentages(parts.size(), 0);
+    if (total <= 0) return percentages;
+    std::vector<double> remainders(parts.size());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const double exact = 100 * parts[i].second / total;
+        percentages[i] = static_cast<int>(std::floor(exact));
+        remainders[i] = exact - percentages[i];
+    }
+    std::vector<std::size_t> order(parts.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return remainders[a] > remainders[b]; });
+    const int missing = 100 - std::accumulate(percentages.begin(), percentages.end(), 0);
+    for (int i = 0; i < missing; ++i) ++percentages[order[static_cast<std::size_t>(i)]];
+    return percentages;
+}
+
+NamedParts cycle_parts(const models::CycleCounts& cycles) {
+    return {{"busy", static_cast<double>(cycles.busy)},
+            {"dram", static_cast<double>(cycles.stall_dram)},
+            {"fill_drain", static_cast<double>(cycles.fill_drain)},
+            {"buffer", static_cast<double>(cycles.stall_buffer)}};
+}
+
+}  // namespace axesim::reports

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A result in one line, alone and against another.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "reports/result.h"
+
+namespace axesim::reports {
+
+/// The result in one line without an end of line, for the progress of a sweep.
+std::string summary_line(const Result& result);
+
+/// What changes from `baseline` to `result`, both as in result.json, as in
+/// "against int8_acc32: energy -34 %   area -29 %   decode +32 %   perplexity +0.90". Energy is per
+/// decoded token when both have decoded, else of the prefill; `decode` and `prefill` are tokens per
+/// second; what one of them lacks is left out.
+std::string against_line(const nlohmann::ordered_json& result,
+                         const nlohmann::ordered_json& baseline);
+
+}  // namespace axesim::reports

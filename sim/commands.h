@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each command of `axesim` does, given its options. options.h makes these structs from the
+// command line; commands.cpp does the work.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace axesim::sim {
+
+/// What a command prints on stdout.
+enum class OutputText { text, json };
+
+/// Options of every command that starts from a config.
+struct ConfigOptions {
+    std::filesystem::path config;
+    std::vector<std::string> overrides;  ///< "key.path=value", in the order given
+    int threads = 0;     ///< 0: all cores. main() has set it; no result depends on it
+    bool quiet = false;  ///< no progress on stderr
+};
+
+/// axesim --config FILE ...: quantize, simulate, evaluate, report.
+struct RunOptions : ConfigOptions {
+    std::filesystem::path out;    ///< folder for results; empty: print only
+    bool export_weights = false;  ///< write quantized.safetensors there (needs `out`)
+    OutputText format = OutputText::text;
+};
+
+/// axesim quantize --config FILE --out DIR: quantize and certify a model, simulate nothing.
+struct QuantizeOptions : ConfigOptions {
+    std::filesystem::path out;
+};
+
+/// axesim quantize --config FILE --weights w.npy --inputs x.npy --output q.npy: one matrix.
+struct QuantizeMatrixOptions : ConfigOptions {
+    std::filesystem::path weights;           ///< float [out, K]
+    std::filesystem::path inputs;            ///< float [samples, K], of the float network
+    std::filesystem::path quantized_inputs;  ///< float [samples, K]; empty: the same as `inputs`
+    std::filesystem::path scales;            ///< float [out]; empty: from the weights
+    std::filesystem::path output;            ///< written: int32 [out, K]
+};
+
+/// axesim verify DIR: re-check the certificate of exported integers.
+struct VerifyOptions {
+    std::filesystem::path directory;
+};
+
+/// axesim gemm: one integer matrix product through the simulated hardware.
+struct GemmOptions : ConfigOptions {
+    std::filesystem::path activations;  ///< int [tokens, K]
+    std::filesystem::path weights;      ///< int [out, K]
+    std::filesystem::path output;       ///< written: int64 [tokens, out], the outer accumulators
+    OutputText format = OutputText::text;
+};
+
+// Each returns the exit status (0 done, 1 failed) or throws UserError or RunError. They print their
+// result on stdout and progress on stderr.
+int run_command(const RunOptions& options);
+int quantize_command(const QuantizeOptions& options);
+int quantize_matrix_command(const QuantizeMatrixOptions& options);
+int verify_command(const VerifyOptions& options);
+int gemm_command(const GemmOptions& options);
+
+}  // namespace axesim::sim

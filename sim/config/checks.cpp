@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/checks.h"
+
+#include <fmt/format.h>
+
+namespace axesim::sim {
+
+namespace {
+
+[[noreturn]] void fail(const Settings& settings, const std::string& path, const std::string& what) {
+    throw UserError(settings.where(path), path + ": " + what);
+}
+
+/// design.md 3.3: a register that cannot hold one product overflows whatever the weights are.
+void check_one_product_fits(const Config& config, const Settings& settings) {
+    const models::HardwareConfig& hardware = config.hardware;
+    const IntegerRange product =
+        product_range(hardware.weight_codes(), hardware.activations.codes());
+    const int least = signed_bits_for(product);
+    if (hardware.accumulator.inner_bits >= least) return;
+    fail(settings, "accumulator.inner_bits",
+         fmt::format("{} bits do not hold one product of {}-bit weights and {}-bit activations, "
+                     "which is {}..{} (allowed: {}..48)",
+                     hardware.accumulator.inner_bits, hardware.weight_bits,
+                     hardware.activations.bits, product.min, product.max, least));
+}
+
+void check_lanes_divide_tile(const Config& config, const Settings& settings) {
+    const AccumulatorFormat& accumulator = config.hardware.accumulator;
+    if (accumulator.tile_size % accumulator.lanes == 0) return;  // also monolithic, 0
+    fail(settings, "hardware.array.lanes",
+         fmt::format("{} lanes do not divide accumulator.tile_size {}: a step would sum products "
+                     "of two tiles (allowed: divisors of {}, or a monolithic tile)",
+                     accumulator.lanes, accumulator.tile_size, accumulator.tile_size));
+}
+
+void check_evaluation(const Config& config, const Settings& settings) {
+    if (config.workload.evaluation.tokens != 1) return;
+    fail(settings, "workload.evaluation.tokens",
+         "1 token predicts nothing (allowed: 0 for no evaluation, or at least 2)");
+}
+
+}  // namespace
+
+void check_required(const Settings& settings) {
+    for (const Key& key : schema()) {
+        if (!key.required() || settings.values.contains(key.path)) continue;
+        fail(settings, key.path, fmt::format("is missing (allowed: {})", key.allowed()));
+    }
+}
+
+void check_together(const Config& config, const Settings& settings) {
+    check_one_product_fits(config, settings);
+    check_lanes_divide_tile(config, settings);
+    check_evaluation(config, settings);
+}
+
+}  // namespace axesim::sim

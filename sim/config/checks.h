@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that tie several keys together.
+#pragma once
+
+#include "sim/config/config.h"
+#include "sim/config/reader.h"
+
+namespace axesim::sim {
+
+/// Every required key is given. Throws UserError at the section that lacks it.
+void check_required(const Settings& settings);
+
+/// The inner accumulator holds one product, lanes divide the tile, an evaluation scores something.
+/// Throws UserError at the key to change.
+void check_together(const Config& config, const Settings& settings);
+
+}  // namespace axesim::sim

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/explain_costs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "common/files.h"
+#include "sim/config/costs_files.h"
+#include "sim/config/schema.h"
+
+namespace axesim::sim {
+
+namespace {
+
+using models::Technology;
+
+/// Unit costs depend on the design; this is the one that the documentation walks through.
+constexpr const char* kExampleDesign = "int6_acc16";
+constexpr std::int64_t kExampleDepth = 1536;  // the deepest layer of the default model
+
+std::vector<models::UnitCost> example_costs() {
+    const Config config =
+        load_config(data_directory() / "configs" / (std::string(kExampleDesign) + ".yaml"), {});
+    return models::unit_costs(config.hardware,
+                              config.hardware.accumulator.outer_bits_for(kExampleDepth),
+                              config.technology_table);
+}
+
+/// The term of a fit that a coefficient multiplies, as its suffix says (models/cost/technology.h).
+std::string term_of(const std::string& name) {
+    static constexpr std::array<std::pair<const char*, const char*>, 6> kTerms{
+        {{"_l_m_plus_n", ", times L (M + N)"},
+         {"_m_plus_n", ", times (M + N)"},
+         {"_lmn", ", times L M N"},
+         {"_mn", ", times M N"},
+         {"_p", ", times P"},
+         {"_1", ", constant term"}}};
+    const auto term = std::ranges::find_if(
+        kTerms, [&](const auto& entry) { return name.ends_with(entry.first); });
+    return term == kTerms.end() ? "" : term->second;
+}
+
+std::string unit_text(const std::string& unit) { return unit == "1" ? "factor" : unit; }
+
+std::string row(const char* label, const std::string& text) {
+    return fmt::format("    {:<10}{}\n", label, text);
+}
+
+std::string explain_coefficient(const std::string& name, const Technology& table) {
+    for (const models::CoefficientField& field : models::coefficient_fields()) {
+        if (field.name != name) continue;
+        const models::Coefficient& entry = table.*field.member;
+        std::string value = fmt::format("{}", entry.value);
+        if (entry.min < entry.max) value += fmt::format(" ({} .. {})", entry.min, entry.max);
+        return row("value", value) + row("unit", unit_text(field.unit) + term_of(name)) +
+               row("source", entry.source);
+    }
+    return "";
+}
+
+std::string explain_width_table(const std::string& name, const Technology& table) {
+    for (const models::WidthTableField& field : models::width_table_fields()) {
+        if (field.name != name) continue;
+        const models::WidthTable& entry = table.*field.member;
+        std::string values;
+        for (const auto& [bits, value] : entry.values) {
+            values += fmt::format("{}{} bits: {}", values.empty() ? "" : ", ", bits, value);
+        }
+        return row("value", values) + row("unit", field.unit) + row("source", entry.source);
+    }
+    return "";
+}
+
+std::string explain_in_tables(const std::string& name) {
+    std::string text;
+    for (const std::string& technology : technology_names()) {
+        const Technology table = load_technology(technology, "default");
+        const std::string entry =
+            explain_coefficient(name, table) + explain_width_table(name, table);
+        if (entry.empty()) continue;
+        text += name + "\n" + entry +
+                row("file", fmt::format("configs/technology/{}.yaml, profile {}", technology,
+                                        table.profile));
+    }
+    return text;
+}
+
+std::string explain_unit_cost(const std::string& name) {
+    for (const models::UnitCost& cost : example_costs()) {
+        if (cost.name != name) continue;
+        return name + "\n" + row("value", fmt::format("{:.6g}", cost.value)) +
+               row("unit", cost.unit) + row("source", cost.source) +
+               row("design", fmt::format("configs/{}.yaml", kExampleDesign));
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string explain_cost(const std::string& name) {
+    const std::string entry = explain_in_tables(name);
+    return entry.empty() ? explain_unit_cost(name) : entry;
+}
+
+std::vector<std::string> cost_names() {
+    std::set<std::string> names;
+    for (const models::CoefficientField& field : models::coefficient_fields()) {
+        names.insert(field.name);
+    }
+    for (const models::WidthTableField& field : models::width_table_fields()) {
+        names.insert(field.name);
+    }
+    for (const models::UnitCost& cost : example_costs()) names.insert(cost.name);
+    return {names.begin(), names.end()};
+}
+
+}  // namespace axesim::sim

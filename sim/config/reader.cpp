@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/config/reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/files.h"
+#include "sim/config/scalar.h"
+
+namespace axesim::sim {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One YAML text and how to name a place in it.
+class Source {
+public:
+    Source(std::string name, bool has_lines) : name_(std::move(name)), has_lines_(has_lines) {}
+
+    Location at(const YAML::Mark& mark) const {
+        if (!has_lines_ || mark.is_null()) return {name_};
+        return {name_, mark.line + 1, mark.column + 1};
+    }
+    /// Of the value; of its key when the value is absent and has no place of its own.
+    Location at(const YAML::Node& value, const YAML::Node& key) const {
+        return at(value.IsNull() ? key.Mark() : value.Mark());
+    }
+
+private:
+    std::string name_;
+    bool has_lines_;
+};
+
+/// The one document of a text, or a null node. `prefix` is put before messages ("a.b: ").
+YAML::Node parse_yaml(const std::string& text, const Source& source, const std::string& prefix) {
+    try {
+        const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+        if (documents.size() > 1) {
+            throw UserError(source.at(documents[1].Mark()),
+                            prefix + "a second YAML document begins here (allowed: one)");
+        }
+        return documents.empty() ? YAML::Node() : documents[0];
+    } catch (const YAML::Exception& error) {
+        throw UserError(source.at(error.mark), prefix + "not valid YAML: " + error.msg);
+    }
+}
+
+class Reader {
+public:
+    Reader(const Source& source, Settings& settings) : source_(source), settings_(settings) {}
+
+    /// All entries of a map that is the section `section`.
+    void read_map(const YAML::Node& map, const std::string& section) {
+        std::map<std::string, int> first_line;
+        for (const auto& entry : map) {
+            const Location where = source_.at(entry.first.Mark());
+            if (!entry.first.IsScalar()) {
+                throw UserError(where, context(section) + "a key must be a plain word");
+            }
+            const std::string name = entry.first.Scalar();
+            const std::string path = join_path(section, name);
+            const auto [seen, is_new] = first_line.emplace(name, where.line);
+            if (!is_new) {
+                throw UserError(
+                    where,
+                    path + ": is given twice" +
+                        (seen->second > 0 ? fmt::format(" (first in line {})", seen->second) : ""));
+            }
+            require_known(name, path, where);
+            if (find_section(path)) settings_.sections.emplace(path, where);
+            read_entry(path, entry.second, source_.at(entry.second, entry.first));
+        }
+    }
+
+    /// The value of a key, or the map of a section; `path` is known.
+    void read_entry(const std::string& path, const YAML::Node& value, const Location& where) {
+        if (const Key* key = find_key(path)) {
+            settings_.values[path] = {parse_scalar(*key, value, where), where};
+            return;
+        }
+        if (value.IsNull()) return;  // a section whose keys are all commented out
+        if (!value.IsMap()) {
+            throw UserError(where, fmt::format("{}: must be a map of keys (allowed: {})", path,
+                                               fmt::join(children(path), ", ")));
+        }
+        read_map(value, path);
+    }
+
+    static void require_known(const std::string& name, const std::string& path,
+                              const Location& where) {
+        if (name.find('.') != std::string::npos && find_key(path)) {
+            throw UserError(where, fmt::format("{}: a file nests its keys; write {}: {{{}: ...}}",
+                                               path, parent_of(path), leaf_of(path)));
+        }
+        if (find_key(path) || find_section(path)) return;
+        const std::string section = parent_of(path);
+        const bool known_section = section.empty() || find_section(section);
+        const std::string allowed =
+            known_section ? fmt::format(" (allowed{}: {})", section.empty() ? "" : " in " + section,
+                                        fmt::join(children(section), ", "))
+                          : "";
+        throw UserError(where, path + ": unknown key" + allowed + did_you_mean_key(path));
+    }
+
+private:
+    static std::string context(const std::string& section) {
+        return section.empty() ? "" : section + ": ";
+    }
+
+    const Source& source_;
+    Settings& settings_;
+};
+
+std::string similar_config(const fs::path& missing) {
+    std::vector<std::string> stems;
+    std::error_code error;
+    fs::path folder;
+    try {
+        folder = data_directory() / "configs";
+    } catch (const UserError&) {
+        return "";  // no data folder, nothing to suggest
+    }
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        if (entry.path().extension() == ".yaml") stems.push_back(entry.path().stem().string());
+    }
+    std::ranges::sort(stems);
+    const std::string stem = nearest_name(missing.stem().string(), stems);
+    if (stem.empty()) return "";
+    return "; did you mean " + fs::proximate(folder / (stem + ".yaml"), error).string() + "?";
+}
+
+std::string read_config_text(const fs::path& path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+        throw UserError(Location{path.string()}, "no such config file" + similar_config(path));
+    }
+    if (fs::is_directory(path, error)) {
+        throw UserError(Location{path.string()}, "is a folder, not a config file");
+    }
+    return read_text_file(path);
+}
+
+void read_file(const fs::path& path, Settings& settings) {
+    const Source source(path.string(), true);
+    const YAML::Node top = parse_yaml(read_config_text(path), source, "");
+    const Location begin{path.string(), 1, 1};
+    if (top.IsNull()) {
+        throw UserError(begin, "the config is empty; it needs number_format and accumulator");
+    }
+    if (!top.IsMap()) {
+        throw UserError(source.at(top.Mark()),
+                        fmt::format("a config is a map of sections (allowed: {})",
+                                    fmt::join(children(""), ", ")));
+    }
+    settings.top = source.at(top.Mark());
+    Reader(source, settings).read_map(top, "");
+}
+
+void read_override(const std::string& text, Settings& settings) {
+    const Source source("--set " + text, false);
+    const Location where = source.at(YAML::Mark::null_mark());
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+        throw UserError(where, "must be key.path=value, as in accumulator.inner_bits=16");
+    }
+    const std::string path = text.substr(0, equals);
+    if (!find_key(path)) Reader::require_known("", path, where);
+    const YAML::Node value = parse_yaml(text.substr(equals + 1), source, path + ": ");
+    Reader(source, settings).read_entry(path, value, where);
+}
+
+}  // namespace
+
+Location Settings::where(const std::string& path) const {
+    const auto given = values.find(path);
+    if (given != values.end()) return given->second.where;
+    for (std::string section = parent_of(path); !section.empty(); section = parent_of(section)) {
+        const auto place = sections.find(section);
+        if (place != sections.end()) return place->second;
+    }
+    return top;
+}
+
+Settings read_settings(const fs::path& path, const std::vector<std::string>& overrides) {
+    Settings settings;
+    read_file(path, settings);
+    for (const std::string& text : overrides) read_override(text, settings);
+    return settings;
+}
+
+}  // namespace axesim::sim

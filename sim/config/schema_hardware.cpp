@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// hardware: the accelerator, from the array to the DRAM, and what its parts cost.
+#include "sim/config/schema_builders.h"
+
+namespace axesim::sim {
+
+namespace {
+
+std::vector<Key> compute_keys() {
+    using models::Dataflow;
+    return {
+        real_key("hardware.clock_mhz", {1, 10000}, 1000, "MHz",
+                 "Clock of the array, the buffers and the memory interface. The DRAM keeps its own "
+                 "time.",
+                 [](Config& c) { return &c.hardware.clock_mhz; }),
+        word_key("hardware.dataflow", "output_stationary",
+                 "What stays in the array while operands stream through it.",
+                 [](Config& c) { return &c.hardware.dataflow; },
+                 {choice("output_stationary", Dataflow::output_stationary,
+                         "each unit keeps the accumulators of one output until it is done")},
+                 {"weight_stationary"}),
+        integer_key("hardware.array.rows", {1, 1024}, 32, "units",
+                    "Rows of the array: tokens in flight. A decode step of batch 1 fills only one.",
+                    [](Config& c) { return &c.hardware.array.rows; }),
+        integer_key("hardware.array.columns", {1, 1024}, 32, "units",
+                    "Columns of the array: output channels in flight.",
+                    [](Config& c) { return &c.hardware.array.columns; }),
+        also_called(
+            integer_key("hardware.array.lanes", {1, 1024}, 1, "products a step",
+                        "Products that one unit forms in a cycle and sums exactly in an adder tree "
+                        "before they enter its inner accumulator; 1 is a plain FMA. More lanes "
+                        "share one accumulator, so its width matters less. Must divide the tile "
+                        "size.",
+                        [](Config& c) { return &c.hardware.accumulator.lanes; }),
+            {"L"}),
+    };
+}
+
+std::vector<Key> buffer_keys() {
+    constexpr Limits kKib{1, 1048576};
+    return {
+        integer_key("hardware.buffers.weights_kib", kKib, 256, "KiB",
+                    "SRAM for weights. Larger buffers mean fewer passes over the DRAM, but cost "
+                    "more per access and more area.",
+                    [](Config& c) { return &c.hardware.buffers.weights_kib; }),
+        integer_key("hardware.buffers.activations_kib", kKib, 256, "KiB", "SRAM for activations.",
+                    [](Config& c) { return &c.hardware.buffers.activations_kib; }),
+        integer_key("hardware.buffers.outputs_kib", kKib, 128, "KiB",
+                    "SRAM for results on their way to the DRAM.",
+                    [](Config& c) { return &c.hardware.buffers.outputs_kib; }),
+        boolean_key("hardware.buffers.double_buffered", true,
+                    "Whether each buffer is split in two halves, one being filled while the array "
+                    "works on the other: transfers hide behind work, at half the room.",
+                    [](Config& c) { return &c.hardware.buffers.double_buffered; }),
+    };
+}
+
+Key layout() {
+    using models::Layout;
+    return word_key(
+        "hardware.memory_interface.layout", "packed",
+        "Where the bits of a narrow integer lie in memory. Containers wider than their element "
+        "waste DRAM bandwidth and energy; packing needs an unpacker at the interface.",
+        [](Config& c) { return &c.hardware.memory_interface.layout; },
+        {choice("padded_byte", Layout::padded_byte, "each element in whole bytes: 6 bits take 8"),
+         choice("padded_pow2", Layout::padded_pow2,
+                "each element in 2, 4, 8 or 16 bits: 3 bits take 4, 6 take 8"),
+         choice("aligned_fields", Layout::aligned_fields,
+                "back to back inside a word, none straddles two words (word_bits)"),
+         choice("packed", Layout::packed, "one stream of bits without any gap")});
+}
+
+std::vector<Key> interface_keys() {
+    return {
+        layout(),
+        listed_key("hardware.memory_interface.word_bits", {64, 128, 256, 512}, 64, "bits",
+                   "Word that no element straddles. Used by layout aligned_fields only.",
+                   [](Config& c) { return &c.hardware.memory_interface.word_bits; }),
+        listed_key("hardware.memory_interface.bus_bits", {32, 64, 128, 256, 512, 1024}, 256, "bits",
+                   "Width of the bus between DRAM and buffers: one beat each clock cycle.",
+                   [](Config& c) { return &c.hardware.memory_interface.bus_bits; }),
+        integer_key("hardware.memory_interface.burst_beats", {1, 256}, 8, "beats",
+                    "Beats of one burst, the smallest transfer: its rest is waste when less is "
+                    "needed.",
+                    [](Config& c) { return &c.hardware.memory_interface.burst_beats; }),
+        integer_key("hardware.memory_interface.batch_bursts", {1, 4096}, 4, "bursts",
+                    "Bursts of one stream (weights, activations or outputs) before another may "
+                    "take the bus. Long batches stay in one DRAM row and hit it more often.",
+                    [](Config& c) { return &c.hardware.memory_interface.batch_bursts; }),
+    };
+}
+
+std::vector<Key> table_keys() {
+    return {
+        text_key("hardware.dram", "lpddr5_6400",
+                 "a name in configs/dram, or the path of a .yaml file",
+                 "Table of the DRAM: organization, JEDEC timing and energy, each with its source.",
+                 [](Config& c) { return &c.dram; }),
+        integer_key("hardware.dram_channels", {1, 64}, 1, "channels",
+                    "Identical DRAM channels, interleaved burst by burst.",
+                    [](Config& c) { return &c.hardware.dram.channels; }),
+        text_key("hardware.technology", "asap7",
+                 "a name in configs/technology, or the path of a .yaml file",
+                 "Table of energy, area and leakage coefficients, each with its source.",
+                 [](Config& c) { return &c.technology; }),
+        text_key("hardware.cost_profile", "default", "a profile that the technology file defines",
+                 "Which calibration of the technology table to use: raw synthesis values, or "
+                 "values scaled to published silicon.",
+                 [](Config& c) { return &c.cost_profile; }),
+    };
+}
+
+}  // namespace
+
+std::vector<Key> hardware_keys() {
+    std::vector<Key> keys;
+    for (auto* part : {compute_keys, buffer_keys, interface_keys, table_keys}) {
+        for (Key& key : part()) keys.push_back(std::move(key));
+    }
+    return keys;
+}
+
+}  // namespace axesim::sim

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// workload: the model, what is timed and what is scored.
+#include "sim/config/schema_builders.h"
+
+namespace axesim::sim {
+
+namespace {
+
+std::vector<Key> phase_keys() {
+    return {
+        integer_key("workload.phases.prefill_tokens", {1, 131072}, 512, "tokens",
+                    "Length of the prompt: all its tokens pass each layer at once, a matrix "
+                    "product that keeps the array busy.",
+                    [](Config& c) { return &c.workload.phases.prefill_tokens; }),
+        integer_key("workload.phases.decode_tokens", {0, 131072}, 8, "tokens",
+                    "Tokens generated after the prompt, one at a time: every weight crosses the "
+                    "bus for each, so the DRAM sets the speed. 0: no decode phase.",
+                    [](Config& c) { return &c.workload.phases.decode_tokens; }),
+        integer_key("workload.phases.batch", {1, 4096}, 1, "sequences",
+                    "Sequences that run together and share each weight that is read.",
+                    [](Config& c) { return &c.workload.phases.batch; }),
+    };
+}
+
+std::vector<Key> evaluation_keys() {
+    return {
+        text_key("workload.evaluation.text", "default",
+                 "default (the text that comes with axesim), a UTF-8 text file, or a .npy file of "
+                 "token ids",
+                 "The text whose perplexity is measured, from values that went through the "
+                 "simulated hardware.",
+                 [](Config& c) { return &c.workload.evaluation.text; }),
+        integer_key("workload.evaluation.tokens", {0, 1e9}, 2048, "tokens",
+                    "How much of the text is scored. 0: no evaluation, accuracy is reported as not "
+                    "measured.",
+                    [](Config& c) { return &c.workload.evaluation.tokens; }),
+        integer_key("workload.evaluation.context", {2, 131072}, 512, "tokens",
+                    "Window length. Windows do not overlap, and each is scored alone from its "
+                    "second token on; perplexities of different windows cannot be compared.",
+                    [](Config& c) { return &c.workload.evaluation.context; }),
+        integer_key("workload.evaluation.first_token", {0, kNoLimit}, 0, "tokens",
+                    "Where in the text the evaluation starts.",
+                    [](Config& c) { return &c.workload.evaluation.first_token; }),
+    };
+}
+
+}  // namespace
+
+std::vector<Key> workload_keys() {
+    std::vector<Key> keys{text_key("workload.model", "smollm2-135m",
+                                   "a known name, or the path of a .gguf file",
+                                   "The Llama-family model to quantize and run.",
+                                   [](Config& c) { return &c.workload.model; })};
+    for (auto* part : {phase_keys, evaluation_keys}) {
+        for (Key& key : part()) keys.push_back(std::move(key));
+    }
+    return keys;
+}
+
+}  // namespace axesim::sim

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a quantized model on the simulated hardware: the evaluation text for accuracy, and the
+// phases (prefill, decode) for cycles and energy.
+#pragma once
+
+#include <optional>
+
+#include "common/progress.h"
+#include "models/counts.h"
+#include "reports/result.h"
+#include "sim/calibrate.h"
+#include "sim/config/config.h"
+#include "sim/hardware_linear.h"
+#include "workloads/model_file.h"
+#include "workloads/text.h"
+
+namespace axesim::sim {
+
+/// Counters of one phase.
+struct PhaseRun {
+    std::int64_t tokens = 0;   ///< of one sequence
+    std::int64_t batch = 1;
+    models::Counts counts;
+};
+
+struct WorkloadRun {
+    std::optional<reports::Accuracy> accuracy;   ///< absent when evaluation.tokens is 0
+    LayerRecords evaluation;   ///< of the evaluation text (of the prefill when there is none)
+    LayerRecords prefill_layers;
+    PhaseRun prefill;
+    std::optional<PhaseRun> decode;
+    models::Counts all;        ///< everything that the hardware did
+    double float_seconds = 0, hardware_seconds = 0;   ///< wall time
+};
+
+/// Runs everything that config.workload asks for. The one platform of this process is made here.
+/// Throws UserError (text too short), RunError (trap, values that are not finite).
+WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
+                         const workloads::Text& text, const Config& config, Progress& progress);
+
+}  // namespace axesim::sim

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "sim/calibrate.h"
+#include "sim/config/config.h"
+
+namespace axesim::sim {
+
+/// Writes DIR/quantized.safetensors: per layer, under its Hugging Face name, `.weight` (int8, or
+/// int16 above 8 bits, [out, in]) and `.weight_scale` (float32 [out]); the formats that the
+/// certificate assumes are in the file's metadata. Activations are quantized per token at run time,
+/// so there is no input scale to export. Throws RunError.
+void export_weights(const std::filesystem::path& directory, const QuantizedModel& model,
+                    const Config& config);
+
+}  // namespace axesim::sim

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/help.h"
+
+#include <fmt/format.h>
+
+namespace axesim::sim {
+
+namespace {
+
+const OptionSpec kConfig{"config", "FILE", "the design point, a .yaml file (see configs/)"};
+const OptionSpec kSet{"set", "KEY=VALUE",
+                      "change one key of the config, as in "
+                      "accumulator.inner_bits=14",
+                      true};
+const OptionSpec kThreads{"threads", "N", "threads to use; 0, the default: all cores"};
+const OptionSpec kFormat{"format", "text|json", "what to print on stdout"};
+const OptionSpec kQuiet{"quiet", "", "no progress on stderr"};
+const OptionSpec kHelp{"help", "", "this text"};
+
+CommandSpec run_spec() {
+    return {"",
+            {"--config FILE [--set KEY=VALUE]... [--out DIR] [--export-weights] [--threads N]",
+             "       [--format text|json] [--quiet]", "COMMAND [options]"},
+            "Simulates an LLM accelerator of any bit lengths, bit by bit, on a real model, and\n"
+            "tells accuracy, speed, energy and area of one design point. Commands:\n"
+            "  (none)      quantize the model, run it on the simulated hardware, report\n"
+            "  quantize    quantize and certify a model, or one matrix\n"
+            "  verify      check again, from the exported integers alone, that nothing overflows\n"
+            "  gemm        one integer matrix product through the simulated hardware\n"
+            "  explain     what a config key or a cost means, its unit, default and values\n"
+            "`axesim COMMAND --help` tells more about one.",
+            {kConfig,
+             kSet,
+             {"out", "DIR", "write result.json, tables and the resolved config there"},
+             {"export-weights", "", "also write the integer weights there (needs --out)"},
+             {"trace", "", "not available in this version", false, false},
+             kThreads,
+             kFormat,
+             kQuiet,
+             {"version", "", "the version of axesim"},
+             kHelp},
+            "",
+            {"axesim --config configs/int6_acc16.yaml",
+             "axesim --config configs/int6_acc16.yaml --set accumulator.inner_bits=14 --out out/14",
+             "axesim --config configs/int8_acc32.yaml --format json --quiet > int8.json",
+             "axesim explain accumulator.tile_size"}};
+}
+
+CommandSpec quantize_spec() {
+    return {"quantize",
+            {"quantize --config FILE --out DIR",
+             "quantize --config FILE --weights w.npy --inputs x.npy --output q.npy",
+             "         [--quantized-inputs xq.npy] [--scales s.npy]"},
+            "Quantizes without simulating. The first form quantizes the whole model of the config\n"
+            "and writes its integers with their certificate. The second quantizes one matrix:\n"
+            "shapes come from the arrays, everything else from the config.",
+            {kConfig,
+             kSet,
+             {"out", "DIR", "a model: where quantized.safetensors and the certificate go"},
+             {"weights", "FILE", "one matrix: float [out, K], .npy"},
+             {"inputs", "FILE", "calibration inputs of the float network, [samples, K], .npy"},
+             {"quantized-inputs", "FILE", "the same of the quantized network; default: --inputs"},
+             {"scales", "FILE", "one step per output, [out], .npy; default: from the weights"},
+             {"output", "FILE", "written: int32 codes [out, K], .npy"},
+             kThreads,
+             kQuiet,
+             kHelp},
+            "",
+            {"axesim quantize --config configs/int6_acc16.yaml --out out/int6",
+             "axesim quantize --config configs/int6_acc16.yaml --weights w.npy --inputs x.npy "
+             "--output q.npy"}};
+}
+
+CommandSpec verify_spec() {
+    return {"verify",
+            {"verify DIR"},
+            "Reads the integers that --export-weights or quantize wrote to DIR and proves again,\n"
+            "by code that shares nothing with the quantizer, that no activations in range can\n"
+            "overflow an accumulator. Exit status 1 when they can.",
+            {kHelp},
+            "DIR",
+            {"axesim verify out/int6"}};
+}
+
+CommandSpec gemm_spec() {
+    return {"gemm",
+            {"gemm --config FILE --activations x.npy --weights w.npy --output y.npy",
+             "     [--set KEY=VALUE]... [--format text|json]"},
+            "Sends one integer matrix product through the simulated hardware: y = x w^T with the\n"
+            "accumulators of the config, overflow included. y holds the outer accumulators before\n"
+            "scaling back. Activation codes are [0, 2^N-1] when asymmetric, [-2^(N-1), 2^(N-1)-1]\n"
+            "when symmetric.",
+            {kConfig,
+             kSet,
+             {"activations", "FILE", "integers [tokens, K], .npy"},
+             {"weights", "FILE", "integers [out, K], .npy"},
+             {"output", "FILE", "written: int64 [tokens, out], .npy"},
+             {"format", "text|json", "how to print overflow, timing, memory, energy and area"},
+             kThreads,
+             kQuiet,
+             kHelp},
+            "",
+            {"axesim gemm --config configs/int6_acc16.yaml --activations x.npy --weights w.npy "
+             "--output y.npy"}};
+}
+
+CommandSpec explain_spec() {
+    return {
+        "explain",
+        {"explain [KEY]"},
+        "Tells what a config key means, its unit, default and allowed values; of a section its\n"
+        "keys; of a cost coefficient its value, unit and source. Without KEY: all keys.",
+        {{"all-markdown", "", "the table of all keys in configs/README.md"}, kHelp},
+        "KEY",
+        {"axesim explain accumulator", "axesim explain accumulator.inner_bits",
+         "axesim explain mac_energy_fj_mn"}};
+}
+
+CommandSpec unavailable(const std::string& name) { return {name, {}, "", {}, "", {}, false}; }
+
+std::string left_column(const OptionSpec& option) {
+    return "--" + option.name + (option.argument.empty() ? "" : " " + option.argument);
+}
+
+}  // namespace
+
+const std::vector<CommandSpec>& command_specs() {
+    static const std::vector<CommandSpec> specs{
+        run_spec(),     quantize_spec(),       verify_spec(),        gemm_spec(),
+        explain_spec(), unavailable("report"), unavailable("sweep"),
+    };
+    return specs;
+}
+
+std::string help_text(const CommandSpec& command) {
+    std::string text;
+    for (std::size_t i = 0; i < command.usage.size(); ++i) {
+        const bool continues = command.usage[i].starts_with(" ");
+        text += (i == 0 ? "usage: " : "       ") + std::string(continues ? "       " : "axesim ") +
+                command.usage[i] + "\n";
+    }
+    text += "\n" + command.about + "\n\noptions:\n";
+    for (const OptionSpec& option : command.options) {
+        if (!option.available) continue;
+        text += fmt::format("  {:<24}{}{}\n", left_column(option), option.help,
+                            option.repeated ? "; may be repeated" : "");
+    }
+    text += "\nexamples:\n";
+    for (const std::string& example : command.examples) text += "  " + example + "\n";
+    return text + "\nexit status: 0 done, 1 failed, 2 something to mend (option, config, file)\n";
+}
+
+}  // namespace axesim::sim

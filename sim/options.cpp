@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+
+#include "common/error.h"
+#include "sim/help.h"
+#include "sim/version.h"
+
+namespace axesim::sim {
+
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kPositional = "<argument>";  // no user can type this by accident
+constexpr int kMostThreads = 4096;
+
+std::string see_help(const CommandSpec& command) {
+    return fmt::format(" (see axesim {}{}--help)", command.name, command.name.empty() ? "" : " ");
+}
+
+std::vector<std::string> option_names(const CommandSpec& command) {
+    std::vector<std::string> names;
+    for (const OptionSpec& option : command.options) {
+        if (option.available) names.push_back("--" + option.name);
+    }
+    return names;
+}
+
+[[noreturn]] void fail_unknown_option(const CommandSpec& command, const std::string& name) {
+    throw UserError("unknown option " + name + see_help(command) +
+                    did_you_mean(name, option_names(command)));
+}
+
+po::options_description describe(const CommandSpec& command) {
+    po::options_description description;
+    auto add = description.add_options();
+    for (const OptionSpec& option : command.options) {
+        if (option.argument.empty()) {
+            add(option.name.c_str(), "");
+        } else if (option.repeated) {
+            add(option.name.c_str(), po::value<std::vector<std::string>>());
+        } else {
+            add(option.name.c_str(), po::value<std::string>());
+        }
+    }
+    add(kPositional, po::value<std::vector<std::string>>());
+    return description;
+}
+
+po::variables_map parse_raw(const CommandSpec& command, const std::vector<std::string>& arguments) {
+    namespace style = po::command_line_style;
+    const po::options_description description = describe(command);
+    po::positional_options_description positional;
+    positional.add(kPositional, -1);
+    po::variables_map values;
+    try {
+        po::store(
+            po::command_line_parser(arguments)
+                .options(description)
+                .positional(positional)
+                .style(style::allow_long | style::long_allow_next | style::long_allow_adjacent)
+                .run(),
+            values);
+    } catch (const po::unknown_option& error) {
+        fail_unknown_option(command, error.get_option_name());
+    } catch (const po::multiple_occurrences& error) {
+        throw UserError("option " + error.get_option_name() + " is given more than once" +
+                        see_help(command));
+    } catch (const po::invalid_command_line_syntax& error) {
+        const bool missing = error.kind() == po::invalid_syntax::missing_parameter ||
+                             error.kind() == po::invalid_syntax::empty_adjacent_parameter;
+        throw UserError("option " + error.get_option_name() +
+                        (missing ? " needs a value" : " takes no value") + see_help(command));
+    } catch (const po::error& error) {
+        throw UserError(error.what() + see_help(command));
+    }
+    return values;
+}
+
+/// The options of one command as given, checked to be ones it has.
+class Given {
+public:
+    Given(const CommandSpec& command, const std::vector<std::string>& arguments)
+        : command_(command), values_(parse_raw(command, arguments)) {
+        for (const OptionSpec& option : command.options) {
+            if (!option.available && has(option.name)) {
+                throw UserError("option --" + option.name + " is not available in this version");
+            }
+        }
+        for (const std::string& word : positional()) {
+            if (word.starts_with("-")) fail_unknown_option(command, word);
+        }
+    }
+
+    bool has(const std::string& name) const { return values_.count(name) > 0; }
+
+    std::string text(const std::string& name) const {
+        return has(name) ? values_[name].as<std::string>() : "";
+    }
+
+    std::string required(const std::string& name) const {
+        if (!has(name)) throw UserError("option --" + name + " is required" + see_help(command_));
+        if (text(name).empty()) {
+            throw UserError("option --" + name + " needs a value" + see_help(command_));
+        }
+        return text(name);
+    }
+
+    std::vector<std::string> positional() const {
+        return has(kPositional) ? values_[kPositional].as<std::vector<std::string>>()
+                                : std::vector<std::string>{};
+    }
+
+    /// The one plain argument that the command takes, or "".
+    std::string argument() const {
+        const std::vector<std::string> words = positional();
+        const std::size_t most = command_.positional.empty() ? 0 : 1;
+        if (words.size() > most) {
+            throw UserError("unexpected argument '" + words[most] + "'" + see_help(command_));
+        }
+        return words.empty() ? "" : words[0];
+    }
+
+    void read_config(ConfigOptions& options) const {
+        options.config = required("config");
+        if (has("set")) options.overrides = values_["set"].as<std::vector<std::string>>();
+        options.threads = threads();
+        options.quiet = has("quiet");
+    }
+
+    OutputText format() const {
+        const std::string word = has("format") ? text("format") : "text";
+        if (word == "text") return OutputText::text;
+        if (word == "json") return OutputText::json;
+        throw UserError(fmt::format("option --format: unknown format '{}' (allowed: text | json){}",
+                                    word, did_you_mean(word, {"text", "json"})));
+    }
+
+private:
+    int threads() const {
+        if (!has("threads")) return 0;
+        const std::string word = text("threads");
+        int count = 0;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
+        if (error != std::errc{} || end != word.data() + word.size() || count < 0 ||
+            count > kMostThreads) {
+            throw UserError(
+                fmt::format("option --threads: '{}' is no number of threads (allowed: "
+                            "0..{}, 0 for all cores)",
+                            word, kMostThreads));
+        }
+        return count;
+    }
+
+    const CommandSpec& command_;
+    po::variables_map values_;
+};
+
+Command parse_run(const Given& given) {
+    if (given.has("version")) return ShowText{"axesim " + version() + "\n"};
+    given.argument();
+    RunOptions options;
+    given.read_config(options);
+    options.out = given.has("out") ? given.required("out") : "";
+    options.export_weights = given.has("export-weights");
+    options.format = given.format();
+    if (options.export_weights && options.out.empty()) {
+        throw UserError("option --export-weights needs --out DIR, the folder to write to");
+    }
+    return options;
+}
+
+Command parse_quantize_matrix(const Given& given) {
+    if (given.has("out")) {
+        throw UserError("option --out is for a whole model; one matrix is written to --output");
+    }
+    QuantizeMatrixOptions options;
+    given.read_config(options);
+    options.weights = given.required("weights");
+    options.inputs = given.required("inputs");
+    options.output = given.required("output");
+    options.quantized_inputs = given.text("quantized-inputs");
+    options.scales = given.text("scales");
+    return options;
+}
+
+Command parse_quantize(const Given& given) {
+    given.argument();
+    for (const char* name : {"weights", "inputs", "quantized-inputs", "scales", "output"}) {
+        if (given.has(name)) return parse_quantize_matrix(given);
+    }
+    QuantizeOptions options;
+    given.read_config(options);
+    options.out = given.required("out");
+    return options;
+}
+
+Command parse_gemm(const Given& given) {
+    given.argument();
+    GemmOptions options;
+    given.read_config(options);
+    options.activations = given.required("activations");
+    options.weights = given.required("weights");
+    options.output = given.required("output");
+    options.format = given.format();
+    return options;
+}
+
+Command parse_verify(const Given& given) {
+    const std::string directory = given.argument();
+    if (directory.empty()) {
+        throw UserError("verify: which folder? as in axesim verify out/int6");
+    }
+    return VerifyOptions{directory};
+}
+
+Command parse_explain(const Given& given) {
+    return ExplainOptions{given.has("all-markdown") ? "--all-markdown" : given.argument()};
+}
+
+/// The command that the first word names; the main run when it is an option.
+const CommandSpec& command_of(const std::vector<std::string>& arguments) {
+    const std::vector<CommandSpec>& specs = command_specs();
+    if (arguments.empty() || arguments[0].starts_with("-")) return specs.front();
+    const auto found = std::ranges::find(specs, arguments[0], &CommandSpec::name);
+    if (found == specs.end() || found->name.empty()) {
+        const std::string& word = arguments[0];
+        if (word.ends_with(".yaml") || word.ends_with(".yml")) {
+            throw UserError("unknown command " + word + "; did you mean --config " + word + "?");
+        }
+        std::vector<std::string> names;
+        for (const CommandSpec& spec : specs) names.push_back(spec.name);
+        std::erase(names, "");
+        names.push_back("--help");
+        throw UserError("unknown command " + word + see_help(specs.front()) +
+                        did_you_mean(word, names));
+    }
+    if (!found->available) {
+        throw UserError("command " + found->name + " is not available in this version");
+    }
+    return *found;
+}
+
+Command dispatch(const CommandSpec& command, const Given& given) {
+    if (command.name == "quantize") return parse_quantize(given);
+    if (command.name == "verify") return parse_verify(given);
+    if (command.name == "gemm") return parse_gemm(given);
+    if (command.name == "explain") return parse_explain(given);
+    return parse_run(given);
+}
+
+}  // namespace
+
+Command parse_options(const std::vector<std::string>& arguments) {
+    const CommandSpec& command = command_of(arguments);
+    std::vector<std::string> rest(arguments.begin() + (command.name.empty() ? 0 : 1),
+                                  arguments.end());
+    std::ranges::replace(rest, std::string("-h"), std::string("--help"));
+    const Given given(command, rest);
+    if (given.has("help")) return ShowText{help_text(command)};
+    return dispatch(command, given);
+}
+
+}  // namespace axesim::sim

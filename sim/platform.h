@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <systemc>
+
+#include "models/accelerator.h"
+#include "models/compute/fma_array.h"
+#include "models/compute/vector_unit.h"
+#include "models/counts.h"
+#include "models/hardware_config.h"
+#include "models/memory/buffer.h"
+#include "models/memory/dram.h"
+#include "models/memory/memory_interface.h"
+#include "models/simulation_clock.h"
+
+namespace axesim::sim {
+
+/// What a platform's DRAM must hold beside the weights: the largest operands of any one GEMM.
+struct PlatformSize {
+    std::uint64_t weight_bytes = 0;   ///< sum of Platform::weight_bytes over all matrices
+    Index max_tokens = 1, max_depth = 1, max_outputs = 1;
+};
+
+/// What one GEMM on the hardware took and saw.
+struct GemmReport {
+    models::GemmShape shape;
+    models::Mapping mapping;
+    models::CycleCounts cycles;
+    models::AccumulatorObservation observed;
+};
+
+/// The modules of one design point, joined: host -> accelerator -> array, vector unit, buffers,
+/// memory interface -> DRAM. One platform a process (SystemC has one kernel); the host program runs
+/// in a SystemC process and calls the methods below, which suspend it until the hardware is done.
+class Platform : public sc_core::sc_module {
+public:
+    Platform(const sc_core::sc_module_name& name, const models::HardwareConfig& config,
+             const PlatformSize& size);
+    ~Platform() override;
+
+    /// Bytes of DRAM that a weight matrix [channels, depth] takes with its scales.
+    static std::uint64_t weight_bytes(Index channels, Index depth,
+                                      const models::HardwareConfig& config);
+
+    /// Runs `program` as the host's process until it returns; rethrows what it throws. Once.
+    void run(std::function<void()> program);
+
+    /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
+    /// of a measurement). `step` has one scale a channel.
+    models::OperandRef store_weights(const Matrix<std::int16_t>& codes,
+                                     const std::vector<double>& step);
+    /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
+    models::OperandRef store_activations(const Matrix<std::int32_t>& codes);
+
+    /// Timed: quantizes activations [tokens, depth] and writes them to DRAM.
+    models::OperandRef quantize(const Matrix<float>& input, models::CycleCounts& cycles);
+    /// Timed: one GEMM; `outputs` [tokens, channels] are read back from DRAM.
+    GemmReport multiply(const models::OperandRef& weights, const models::OperandRef& activations,
+                        Matrix<float>& outputs);
+    GemmReport multiply_raw(const models::OperandRef& weights,
+                            const models::OperandRef& activations, Matrix<std::int64_t>& outputs);
+
+    /// All counters since the start.
+    models::Counts counts() const;
+    const models::HardwareConfig& config() const { return config_; }
+
+private:
+    SC_HAS_PROCESS(Platform);
+
+    void host_process();
+    std::uint64_t allocate(std::uint64_t bytes);
+    models::PackingFormat element_format(int bits) const;
+    void write_dram(std::uint64_t address, std::vector<std::byte>& bytes);
+    std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
+    void store_metadata(const models::OperandRef& operand, std::vector<std::int32_t> words);
+    models::GemmCommand run_gemm(const models::OperandRef& weights,
+                                 const models::OperandRef& activations, bool raw,
+                                 std::vector<std::int32_t>& words);
+
+    const models::HardwareConfig config_;
+    models::SimulationClock clock_;
+    models::TileBuffer<models::WeightTile> weights_buffer_;
+    models::TileBuffer<models::ActivationTile> activations_buffer_;
+    models::TileBuffer<models::OutputTile> outputs_buffer_;
+    models::FmaArray array_;
+    models::VectorUnit vector_unit_;
+    models::MemoryInterface memory_interface_;
+    models::Accelerator accelerator_;
+    models::Dram dram_;
+    tlm_utils::simple_initiator_socket<Platform> gemm_socket_{"gemm_socket"};
+    tlm_utils::simple_initiator_socket<Platform> quantize_socket_{"quantize_socket"};
+
+    std::uint64_t capacity_ = 0, allocated_ = 0;
+    std::uint64_t activations_address_ = 0, activations_metadata_address_ = 0, outputs_address_ = 0;
+    models::CycleCounts cycles_;
+    std::function<void()> program_;
+    std::exception_ptr error_;
+};
+
+}  // namespace axesim::sim

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/progress.h"
+#include "reports/result.h"
+#include "sim/calibrate.h"
+#include "sim/config/config.h"
+
+namespace axesim::sim {
+
+/// A finished run: what the report is made of, and the integers.
+struct Run {
+    reports::Result result;
+    QuantizedModel quantized;
+};
+
+/// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
+Run run_design_point(const Config& config, Progress& progress);
+
+/// As in "OPTQ + AXE".
+std::string describe_quantizer(const quant::QuantizerConfig& config);
+
+}  // namespace axesim::sim

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Energy and area of whole designs: sums of parts, closed forms, bounds.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "models/cost/costs.h"
+#include "tests/models/cost_tables.h"
+
+namespace axesim::models {
+namespace {
+
+HardwareConfig int6_design() {
+    HardwareConfig hardware;
+    hardware.weight_bits = 6;
+    hardware.activations.bits = 6;
+    hardware.accumulator = {.inner_bits = 16,
+                            .tile_size = 64,
+                            .outer_bits = 20,
+                            .overflow = OverflowMode::wrap,
+                            .lanes = 1};
+    hardware.dram = shipped_dram("lpddr5_6400");
+    return hardware;
+}
+
+Counts some_counts() {
+    Counts c;
+    c.compute = {.macs = 1'000'000,
+                 .multiplies = 1'000'001,
+                 .inner_steps = 1'000'003,
+                 .outer_adds = 15'625,
+                 .scaled_outputs = 4'096,
+                 .quantized_values = 2'048};
+    c.weights_buffer = {.reads = 5'000, .writes = 700};
+    c.activations_buffer = {.reads = 6'000, .writes = 800};
+    c.outputs_buffer = {.reads = 900, .writes = 1'100};
+    c.traffic[0].payload_bits = 6 * 10'000;
+    c.traffic[1].payload_bits = 6 * 3'000;
+    c.traffic[2].payload_bits = 16 * 500;
+    c.dram = {.row_hits = 100,
+              .row_misses = 7,
+              .activates = 9,
+              .refreshes = 1,
+              .read_bits = 256 * 400,
+              .written_bits = 256 * 50};
+    return c;
+}
+
+std::map<std::string, double> costs_by_name(const HardwareConfig& hardware, const Technology& t) {
+    std::map<std::string, double> costs;
+    for (const UnitCost& cost : unit_costs(hardware, 20, t)) {
+        EXPECT_TRUE(costs.emplace(cost.name, cost.value).second) << cost.name << " stands twice";
+        EXPECT_FALSE(cost.source.empty()) << cost.name;
+        EXPECT_GT(cost.value, 0) << cost.name;
+    }
+    return costs;
+}
+
+TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
+    const HardwareConfig hardware = int6_design();
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const Counts c = some_counts();
+    const double seconds = 3e-4;
+    const PartEnergies parts = energy(c, seconds, hardware, 20, t);
+    auto u = costs_by_name(hardware, t);
+    const auto near = [](double value, double expected) {
+        EXPECT_NEAR(value / expected, 1, 1e-12);
+    };
+    near(parts.multiplier, 1'000'001 * u.at("multiplier.product"));
+    near(parts.inner_accumulator, 1'000'003 * u.at("inner_accumulator.step"));
+    near(parts.outer_accumulator, 15'625 * u.at("outer_accumulator.add"));
+    near(parts.sram, 5'000 * u.at("sram.weights_read") + 700 * u.at("sram.weights_write") +
+                         6'000 * u.at("sram.activations_read") +
+                         800 * u.at("sram.activations_write") + 900 * u.at("sram.outputs_read") +
+                         1'100 * u.at("sram.outputs_write"));
+    near(parts.memory_interface, 10'000 * u.at("memory_interface.weights_value") +
+                                     3'000 * u.at("memory_interface.activations_value") +
+                                     500 * u.at("memory_interface.outputs_value"));
+    near(parts.dram, 9 * u.at("dram.activate") + 256 * 400 * u.at("dram.read") +
+                         256 * 50 * u.at("dram.write") +
+                         seconds * u.at("dram.background_and_refresh"));
+    near(parts.vector_unit,
+         4'096 * u.at("vector_unit.scaled_output") + 2'048 * u.at("vector_unit.quantized_value"));
+    near(parts.leakage, seconds * (u.at("leakage.logic") + u.at("leakage.sram")));
+    near(parts.total(), parts.multiplier + parts.inner_accumulator + parts.outer_accumulator +
+                            parts.sram + parts.memory_interface + parts.dram + parts.vector_unit +
+                            parts.leakage);
+    EXPECT_EQ(u.size(), 19u);
+}
+
+TEST(CostTotals, UnitCostsAreTheClosedForms) {
+    const HardwareConfig hardware = int6_design();
+    const auto u = costs_by_name(hardware, shipped_technology("asap7", "7nm_calibrated"));
+    const auto near = [](double value, double expected) { EXPECT_NEAR(value / expected, 1, 1e-9); };
+    const double logic = 0.51 * 1.2 * 1e-15;
+    near(u.at("multiplier.product") + u.at("inner_accumulator.step"),
+         (3.382 * 36 - 0.461 * 12 + 2.535 * 16 - 13.0) * logic);
+    near(u.at("outer_accumulator.add"), (1.93 * 20 - 2.8 + 20 * (1.289 + 1.25)) * logic);
+    // 32 columns of 6 bits from 256 KiB; 32 results of 16 bits from 128 KiB.
+    near(u.at("sram.weights_read"), (7.1 + 0.216 * 16) * (0.15 + 0.85 * 192 / 64) * 1e-12);
+    near(u.at("sram.outputs_write"),
+         1.15 * (7.1 + 0.216 * std::sqrt(128.0)) * (0.15 + 0.85 * 512 / 64) * 1e-12);
+    near(u.at("memory_interface.weights_value"), 72 * logic);
+    near(u.at("memory_interface.outputs_value"), 114 * logic);
+    near(u.at("dram.read"), (5.5 + 1.5) * 1e-12);
+    near(u.at("dram.background_and_refresh"), 41e-3);
+    near(u.at("vector_unit.scaled_output"), (1.31 + 1.48) * 1e-12 + (1.93 * 32 - 2.8) * logic);
+}
+
+TEST(CostTotals, SymmetricActivationsNeedNoZeroPoint) {
+    HardwareConfig hardware = int6_design();
+    hardware.activations.range = ActivationRange::symmetric;
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    EXPECT_NEAR(costs_by_name(hardware, t).at("vector_unit.scaled_output"), 1.31e-12, 1e-24);
+    EXPECT_LT(area(hardware, 20, t).vector_unit, area(int6_design(), 20, t).vector_unit);
+}
+
+TEST(CostTotals, AMonolithicAccumulatorHasNoOuterStage) {
+    HardwareConfig hardware = int6_design();
+    hardware.accumulator.tile_size = 0;
+    for (const int lanes : {1, 8}) {
+        hardware.accumulator.lanes = lanes;
+        const Technology t = shipped_technology("asap7", "7nm_calibrated");
+        EXPECT_EQ(area(hardware, 20, t).outer_accumulator, 0);
+        EXPECT_GT(area(hardware, 20, t).inner_accumulator, 0);
+        EXPECT_EQ(energy(some_counts(), 1e-4, hardware, 20, t).outer_accumulator, 0);
+    }
+}
+
+TEST(CostTotals, AreaIsTheClosedForm) {
+    const HardwareConfig hardware = int6_design();
+    const PartAreas parts = area(hardware, 20, shipped_technology("asap7", "7nm_calibrated"));
+    const auto near = [](double value, double expected) { EXPECT_NEAR(value / expected, 1, 1e-9); };
+    near(parts.sram, (256 + 256 + 128) * 8192 * 0.05 * 1e-6);
+    near(parts.multiplier + parts.inner_accumulator,
+         1024 * (0.509 * 36 + 0.076 * 12 + 1.052 * 16 - 3.30) / 0.70 * 1e-6);
+    near(parts.outer_accumulator, 1024 * (0.467 * 20 - 0.54 + 20 * 0.29) / 0.70 * 1e-6);
+    // One beat of 256 bits: 43 lanes of 6 bits twice, 16 lanes of 16 bits.
+    near(parts.memory_interface, (2 * 43 * 13.8 + 16 * 21.4) / 0.70 * 1e-6);
+    near(parts.vector_unit, 32 * (477 + 488 + 2 * (0.467 * 32 - 0.54)) / 0.70 * 1e-6);
+    near(parts.total(), parts.sram + parts.multiplier + parts.inner_accumulator +
+                            parts.outer_accumulator + parts.memory_interface + parts.vector_unit);
+}
+
+TEST(CostTotals, FewerMultiplierBitsNeverCostMoreAreaOrEnergyInTheArray) {
+    for (const char* name : {"asap7", "nangate45"}) {
+        const Technology t = shipped_technology(name, "default");
+        for (int m = 2; m < 16; ++m) {
+            for (int n = 2; n < 16; ++n) {
+                HardwareConfig narrow = int6_design();
+                narrow.accumulator.inner_bits = 32;
+                narrow.weight_bits = m;
+                narrow.activations.bits = n;
+                HardwareConfig wide = narrow;
+                ++wide.weight_bits;
+                EXPECT_LT(area(narrow, 36, t).multiplier, area(wide, 36, t).multiplier);
+                EXPECT_LT(energy(some_counts(), 0, narrow, 36, t).multiplier,
+                          energy(some_counts(), 0, wide, 36, t).multiplier);
+            }
+        }
+    }
+}
+
+TEST(CostTotals, PaddedContainersPayForTheirWholeWidthAtTheInterface) {
+    HardwareConfig hardware = int6_design();
+    hardware.memory_interface.layout = Layout::padded_byte;
+    const Technology t = shipped_technology("asap7", "asap7_raw");
+    EXPECT_NEAR(costs_by_name(hardware, t).at("memory_interface.weights_value"), 57 * 1.2e-15,
+                1e-24);
+}
+
+TEST(CostTotals, RangesHoldTheNominalValueAndOpenWithTheirCauses) {
+    HardwareConfig hardware = int6_design();
+    Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const Counts c = some_counts();
+    const CostRange all = energy_range(c, 1e-4, hardware, 20, t);
+    EXPECT_LT(all.min, all.nominal);
+    EXPECT_GT(all.max, all.nominal);
+    EXPECT_EQ(all.nominal, energy(c, 1e-4, hardware, 20, t).total());
+
+    t.kappa.min = t.kappa.max = t.kappa.value;
+    t.sram_phi.min = t.sram_phi.max = t.sram_phi.value;
+    const CostRange dram_only = energy_range(c, 1e-4, hardware, 20, t);
+    const double dram = energy(c, 1e-4, hardware, 20, t).dram;
+    EXPECT_NEAR(dram_only.max - dram_only.nominal, 0.3 * dram, 1e-9 * dram);
+    EXPECT_NEAR(dram_only.nominal - dram_only.min, 0.3 * dram, 1e-9 * dram);
+
+    hardware.dram.energy_uncertainty = 0;
+    const CostRange none = energy_range(c, 1e-4, hardware, 20, t);
+    EXPECT_NEAR(none.min, none.max, 1e-12 * none.max);
+
+    const CostRange mm2 = area_range(hardware, 20, t);
+    const PartAreas parts = area(hardware, 20, t);
+    EXPECT_NEAR(mm2.min, parts.total() + parts.sram * (0.034 / 0.05 - 1), 1e-12);
+    EXPECT_NEAR(mm2.max, parts.total() + parts.sram * (0.17 / 0.05 - 1), 1e-12);
+}
+
+TEST(CostTotals, TheRangeFollowsKappaInLogicAndScalingUnit) {
+    const HardwareConfig hardware = int6_design();
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    Counts c;
+    c.compute = some_counts().compute;
+    const CostRange range = energy_range(c, 0, hardware, 20, t);
+    EXPECT_NEAR(range.max / range.nominal, 1.0 / 0.51, 1e-9);
+    EXPECT_NEAR(range.min / range.nominal, 0.35 / 0.51, 1e-9);
+}
+
+}  // namespace
+}  // namespace axesim::models

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The joined hardware against the definition of its arithmetic, and its own books: bits, cycles.
+#include "sim/platform.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "models/compute/gemm.h"
+
+namespace axesim::sim {
+namespace {
+
+using models::HardwareConfig;
+using models::Stream;
+
+HardwareConfig small_hardware() {
+    HardwareConfig config;
+    config.weight_bits = 6;
+    config.activations.bits = 5;
+    config.accumulator = {.inner_bits = 12, .tile_size = 16, .overflow = OverflowMode::wrap};
+    config.array = {4, 8};
+    config.buffers = {2, 2, 2, true};
+    config.memory_interface = {models::Layout::packed, 64, 64, 4, 2};
+    config.dram.atom_bits = 256;
+    config.dram.t_burst_ps = 2500;
+    config.dram.t_cl_ps = 20000;
+    config.dram.t_cwl_ps = 11000;
+    config.dram.t_rcd_ps = 18000;
+    config.dram.t_rp_ps = 19000;
+    config.dram.t_ras_ps = 42000;
+    config.dram.t_ccd_s_ps = 2500;
+    config.dram.t_ccd_l_ps = 5000;
+    config.dram.t_refi_ps = 3'900'000;
+    config.dram.t_rfc_ps = 210'000;
+    return config;
+}
+
+template <class T>
+Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, unsigned seed) {
+    std::mt19937 random(seed);
+    std::uniform_int_distribution<std::int64_t> pick(range.min, range.max);
+    return Matrix<T>::NullaryExpr(rows, columns, [&] { return static_cast<T>(pick(random)); });
+}
+
+struct Outcome {
+    GemmReport report;
+    Matrix<std::int64_t> outputs;
+    models::Counts counts;
+};
+
+Outcome simulate(const HardwareConfig& config, const Matrix<std::int32_t>& x,
+                 const Matrix<std::int16_t>& w) {
+    models::set_simulation_resolution();
+    Platform platform("platform", config,
+                      {Platform::weight_bytes(w.rows(), w.cols(), config), x.rows(), x.cols(),
+                       w.rows()});
+    Outcome outcome;
+    platform.run([&] {
+        const auto weights = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0));
+        outcome.report =
+            platform.multiply_raw(weights, platform.store_activations(x), outcome.outputs);
+    });
+    outcome.counts = platform.counts();
+    return outcome;
+}
+
+void expect_reference_and_conservation(const HardwareConfig& config, Index m, Index n, Index k) {
+    const auto x = random_codes<std::int32_t>(m, k, config.activations.codes(), 1);
+    const auto w = random_codes<std::int16_t>(n, k, config.weight_codes(), 2);
+    const Outcome outcome = simulate(config, x, w);
+
+    Matrix<std::int64_t> expected;
+    const auto observed = models::gemm_reference(
+        x, w, {config.weight_codes(), config.activations.codes(), config.accumulator}, expected);
+    EXPECT_EQ(outcome.outputs, expected);
+    EXPECT_EQ(outcome.report.observed, observed);
+
+    const models::CycleCounts& cycles = outcome.report.cycles;
+    EXPECT_EQ(cycles.cycles, cycles.busy + cycles.fill_drain + cycles.stall_dram +
+                                 cycles.stall_buffer + cycles.stall_vector);
+    const models::TrafficCounts traffic = outcome.counts.total_traffic();
+    EXPECT_EQ(traffic.transferred_bits, traffic.payload_bits + traffic.metadata_bits +
+                                            traffic.padding_bits + traffic.burst_tail_bits);
+    EXPECT_EQ(traffic.transferred_bits,
+              outcome.counts.dram.read_bits + outcome.counts.dram.written_bits);
+    EXPECT_EQ(outcome.counts.dram.read_bits / 256 + outcome.counts.dram.written_bits / 256,
+              outcome.counts.dram.row_hits + outcome.counts.dram.row_misses);
+    EXPECT_EQ(outcome.counts.compute.macs, static_cast<std::uint64_t>(m * n * k));
+    // Never faster than the array or than the DRAM's peak.
+    const auto& shape = outcome.report.shape;
+    const auto array = models::array_cycles(shape.m, shape.n, shape.k, config);
+    EXPECT_GE(cycles.cycles, array.busy);
+    EXPECT_GE(static_cast<double>(cycles.cycles) / (config.clock_mhz * 1e6),
+              static_cast<double>(traffic.transferred_bits) / config.dram.peak_bits_per_second());
+}
+
+TEST(Platform, EqualsTheReferenceOnARaggedShape) {
+    expect_reference_and_conservation(small_hardware(), 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceWhenDepthComesInChunks) {
+    HardwareConfig config = small_hardware();
+    config.buffers = {1, 1, 1, true};
+    expect_reference_and_conservation(config, 9, 10, 1500);
+}
+
+TEST(Platform, EqualsTheReferenceSingleBuffered) {
+    HardwareConfig config = small_hardware();
+    config.buffers.double_buffered = false;
+    expect_reference_and_conservation(config, 19, 40, 100);
+}
+
+TEST(Platform, EqualsTheReferenceInEveryLayout) {
+    // One platform a process; the layouts that are not the default get a test each.
+    HardwareConfig config = small_hardware();
+    config.memory_interface.layout = models::Layout::aligned_fields;
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferencePadded) {
+    HardwareConfig config = small_hardware();
+    config.memory_interface.layout = models::Layout::padded_byte;
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceWithLanesAndSaturation) {
+    HardwareConfig config = small_hardware();
+    config.accumulator.lanes = 4;
+    config.accumulator.overflow = OverflowMode::saturate;
+    config.activations.range = models::ActivationRange::symmetric;
+    expect_reference_and_conservation(config, 8, 24, 130);
+}
+
+TEST(Platform, EqualsTheReferenceWithTwoChannelsAndAnOddClock) {
+    HardwareConfig config = small_hardware();
+    config.dram.channels = 2;
+    config.clock_mhz = 1050;
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, WeightsInDramArePackedBits) {
+    const HardwareConfig config = small_hardware();
+    // 64 x 100 six-bit weights: 4,800 bytes, and one pair of 32-bit words a channel.
+    EXPECT_EQ(Platform::weight_bytes(64, 100, config), 4800U + 512U);
+}
+
+}  // namespace
+}  // namespace axesim::sim

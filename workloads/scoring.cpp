@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/scoring.h"
+
+#include <cmath>
+
+#include "common/parallel.h"
+
+namespace axesim::workloads {
+
+namespace {
+
+constexpr Index kChunk = 512;  // rows whose logits are held at once
+constexpr Index kRowBlock = 16;
+
+Eigen::Map<const Eigen::ArrayXf> as_array(std::span<const float> row) {
+    return {row.data(), static_cast<Index>(row.size())};
+}
+
+std::span<const float> row_of(const Matrix<float>& matrix, Index row) {
+    return {matrix.row(row).data(), static_cast<std::size_t>(matrix.cols())};
+}
+
+// log(sum(exp(logits))).
+double log_sum_exp(std::span<const float> logits) {
+    const auto values = as_array(logits).cast<double>();
+    const double largest = values.maxCoeff();
+    return largest + std::log((values - largest).exp().sum());
+}
+
+// A row of hidden states and the token that it predicts.
+struct Prediction {
+    Index row;
+    TokenId target;
+};
+
+std::vector<Prediction> predictions_of(const std::vector<std::vector<TokenId>>& windows) {
+    std::vector<Prediction> predictions;
+    Index row = 0;
+    for (const auto& window : windows) {
+        for (std::size_t i = 1; i < window.size(); ++i, ++row) {
+            predictions.push_back({row, window[i]});
+        }
+        ++row;  // the last token of a window predicts nothing that is known
+    }
+    return predictions;
+}
+
+// The logits of predictions [first, first + count).
+Matrix<float> logits_of(const LlamaForward& forward, const Matrix<float>& hidden,
+                        std::span<const Prediction> predictions) {
+    Matrix<float> rows(static_cast<Index>(predictions.size()), hidden.cols());
+    for (Index i = 0; i < rows.rows(); ++i) {
+        rows.row(i) = hidden.row(predictions[static_cast<std::size_t>(i)].row);
+    }
+    return forward.logits(rows);
+}
+
+// What one row adds to the sums.
+struct RowScore {
+    double reference_nll = 0, other_nll = 0, kl = 0;
+    bool same_argmax = false;
+};
+
+// Calls score(predictions of a chunk, their scores) chunk by chunk and adds up in row order.
+template <class Score>
+ComparedScore sum_over_chunks(const std::vector<std::vector<TokenId>>& windows, Score&& score) {
+    const std::vector<Prediction> predictions = predictions_of(windows);
+    const auto total = static_cast<Index>(predictions.size());
+    ComparedScore sums;
+    for (Index first = 0; first < total; first += kChunk) {
+        const auto count = static_cast<std::size_t>(std::min(kChunk, total - first));
+        const auto chunk = std::span(predictions).subspan(static_cast<std::size_t>(first), count);
+        std::vector<RowScore> scores(count);
+        score(chunk, scores);
+        for (const RowScore& row : scores) {
+            sums.reference.nll_sum += row.reference_nll;
+            sums.other.nll_sum += row.other_nll;
+            sums.kl_sum += row.kl;
+            sums.same_argmax += row.same_argmax ? 1 : 0;
+        }
+    }
+    sums.reference.tokens = sums.other.tokens = total;
+    return sums;
+}
+
+}  // namespace
+
+double negative_log_likelihood(std::span<const float> logits, TokenId target) {
+    return log_sum_exp(logits) - static_cast<double>(logits[static_cast<std::size_t>(target)]);
+}
+
+double kl_divergence(std::span<const float> reference, std::span<const float> other) {
+    const auto p = as_array(reference).cast<double>() - log_sum_exp(reference);
+    const auto q = as_array(other).cast<double>() - log_sum_exp(other);
+    return (p.exp() * (p - q)).sum();
+}
+
+TokenId argmax(std::span<const float> logits) {
+    return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+double PredictionScore::perplexity() const {
+    return std::exp(nll_sum / static_cast<double>(tokens));
+}
+
+PredictionScore score_windows(const LlamaForward& forward, const Matrix<float>& hidden,
+                              const std::vector<std::vector<TokenId>>& windows) {
+    const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
+        const Matrix<float> logits = logits_of(forward, hidden, chunk);
+        for_blocks(logits.rows(), kRowBlock, [&](Index first, Index count) {
+            for (Index i = first; i < first + count; ++i) {
+                const auto at = static_cast<std::size_t>(i);
+                scores[at].reference_nll =
+                    negative_log_likelihood(row_of(logits, i), chunk[at].target);
+            }
+        });
+    };
+    return sum_over_chunks(windows, score).reference;
+}
+
+ComparedScore compare_windows(const LlamaForward& forward, const Matrix<float>& reference_hidden,
+                              const Matrix<float>& other_hidden,
+                              const std::vector<std::vector<TokenId>>& windows) {
+    const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
+        const Matrix<float> reference = logits_of(forward, reference_hidden, chunk);
+        const Matrix<float> other = logits_of(forward, other_hidden, chunk);
+        for_blocks(reference.rows(), kRowBlock, [&](Index first, Index count) {
+            for (Index i = first; i < first + count; ++i) {
+                const auto at = static_cast<std::size_t>(i);
+                const auto p = row_of(reference, i), q = row_of(other, i);
+                scores[at] = {negative_log_likelihood(p, chunk[at].target),
+                              negative_log_likelihood(q, chunk[at].target), kl_divergence(p, q),
+                              argmax(p) == argmax(q)};
+            }
+        });
+    };
+    return sum_over_chunks(windows, score);
+}
+
+}  // namespace axesim::workloads

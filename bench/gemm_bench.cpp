@@ -65,8 +65,8 @@ void run(benchmark::State& state, const Shape& shape, const GemmFormat& format, 
         seen = prepared.multiply(x, y);
         benchmark::DoNotOptimize(y.data());
     }
-    state.counters["GMAC/s"] = benchmark::Counter(
-        shape.macs() * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["GMAC/s"] =
+        benchmark::Counter(shape.macs() * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
     state.counters["certified"] = prepared.overflow_free() ? 1 : 0;
     state.counters["events/MMAC"] =
         static_cast<double>(seen.inner_events + seen.outer_events) / (shape.macs() * 1e-6);
@@ -81,8 +81,8 @@ void run_sgemm(benchmark::State& state, const Shape& shape) {
         y.noalias() = x * w.transpose();
         benchmark::DoNotOptimize(y.data());
     }
-    state.counters["GMAC/s"] = benchmark::Counter(
-        shape.macs() * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["GMAC/s"] =
+        benchmark::Counter(shape.macs() * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 constexpr Shape kPrefill{512, 576, 1536};

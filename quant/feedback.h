@@ -30,7 +30,7 @@ using UpperPanels = std::vector<Matrix<double>>;
 struct Feedback {
     std::vector<Index> order;   ///< order[i]: original column visited as the i-th
     std::vector<char> dead;     ///< per original column: never active in calibration
-    Matrix<double> gain;        ///< A [K,K]; empty: every column is rounded on its own
+    UpperPanels gain;           ///< A [K,K]; empty: every column is rounded on its own
     Matrix<double> base;        ///< [K,K] with base = w * base; empty: base = w
     std::vector<double> pivot;  ///< GPFQ: H_ii; OPTQ: R_ii^2
     double damping = 0.0;       ///< what was added to the diagonal of H

@@ -34,7 +34,12 @@ std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits)
 /// (with step_search: the ones to search around); empty means absmax_steps. The result always
 /// lies in format.weights and, when config.accumulator_aware is axe or ep_init, no activations in
 /// format.activations can overflow an accumulator of format.accumulator (axe.md 1.4, 1.5), whatever
-/// happens inside (a failed Cholesky included). `name` is used in messages only.
+/// happens inside (a failed Cholesky included). accumulator_aware: bit_width is resolved by the
+/// caller (bounds.h) and counts as none here. Moments may be empty for the naive algorithms;
+/// columns are then visited in memory order and steps are judged as if all inputs were alike.
+/// `name` is used in messages only. Throws UserError for shapes that disagree, weights that are not
+/// finite, steps that are not positive and ranges without 0. The result does not depend on the
+/// number of threads.
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps = {});

@@ -53,6 +53,7 @@ private:
     double downward_;            ///< -mu
     std::vector<double> above_;  ///< L - (nu a + mu b)
     std::vector<double> below_;  ///< L + (mu a + nu b)
+    double least_;               ///< the least of both over all rows
 };
 
 /// Rows (a channel at a step each) that are rounded side by side.

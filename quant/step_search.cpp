@@ -2,6 +2,7 @@
 #include "quant/step_search.h"
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -27,7 +28,7 @@ struct Best {
 double candidate(double step, double factor) {
     if (factor == 1.0) return step;
     const double rounded = static_cast<float>(step * factor);
-    return rounded > 0 ? rounded : step;
+    return rounded > 0 && std::isfinite(rounded) ? rounded : step;
 }
 
 /// The block of channels that starts at `first`.
@@ -52,9 +53,8 @@ public:
         const RowCodes tried = run_.quantize(rows, true);
         for (std::size_t r = 0; r < rows.size(); ++r) {
             Best& best = best_[static_cast<std::size_t>(rows[r].channel - first_)];
-            // "!(>=)" also takes the very first when its error is not a number.
-            const bool first_one = row_factors[r] == 1.0;
-            if (!first_one && !(tried.errors[r] < best.error)) continue;
+            // The given step opens the contest, even where its error is not a number.
+            if (row_factors[r] != 1.0 && !(tried.errors[r] < best.error)) continue;
             best = {row_factors[r], tried.errors[r]};
             result_.codes.row(rows[r].channel) = tried.codes.row(static_cast<Index>(r));
             result_.step[static_cast<std::size_t>(rows[r].channel)] = rows[r].step;

@@ -49,7 +49,7 @@ std::string summary_line(const Result& result) {
     } else {
         line += ", " + with_prefix(result.prefill.energy.total(), "J");
     }
-    return line + fmt::format(", {:.3g} mm2", result.area.total());
+    return line + fmt::format(", {:#.3g} mm2", result.area.total());
 }
 
 std::string against_line(const Json& result, const Json& baseline) {

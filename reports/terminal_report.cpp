@@ -189,9 +189,10 @@ void energy(const Result& result, Screen& screen) {
 }
 
 void area(const Result& result, Screen& screen) {
-    std::string total = fmt::format("{:.3g} mm2", result.area.total());
+    std::string total = fmt::format("{:#.3g} mm2", result.area.total());
     if (result.area_range) {
-        total += fmt::format(" ({:.3g} .. {:.3g})", result.area_range->min, result.area_range->max);
+        total +=
+            fmt::format(" ({:#.3g} .. {:#.3g})", result.area_range->min, result.area_range->max);
     }
     Items items = shares(area_parts(result.area));
     items.insert(items.begin(), total);

@@ -137,8 +137,8 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options) {
 
 int verify_command(const VerifyOptions& options) {
     const verify::VerifyReport report = verify::verify_export(options.directory);
-    print(verify::render(report));
-    return report.ok ? 0 : 1;
+    print(verify::render_text(report));
+    return report.ok() ? 0 : 1;
 }
 
 int gemm_command(const GemmOptions& options) {

@@ -95,6 +95,8 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
     result.area = models::area(hardware, certificate.outer_bits, config.technology_table);
     result.area_range =
         models::area_range(hardware, certificate.outer_bits, config.technology_table);
+    result.unit_costs =
+        models::unit_costs(hardware, certificate.outer_bits, config.technology_table);
     return run;
 }
 

@@ -47,12 +47,21 @@ std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, In
            round_up(metadata, unit);
 }
 
+/// DRAM kept for results: 64-bit accumulators at the most.
+std::uint64_t output_bytes(const models::HardwareConfig& config, const PlatformSize& size) {
+    return round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8,
+                    alignment(config));
+}
+
 }  // namespace
 
 Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareConfig& config,
                    const PlatformSize& size)
     : sc_module(name),
       config_(config),
+      capacity_(size.weight_bytes +
+                operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
+                output_bytes(config, size)),
       clock_(config.clock_mhz),
       weights_buffer_("weights_buffer", models::buffer_word_bits(config, models::Stream::weights)),
       activations_buffer_("activations_buffer",
@@ -63,12 +72,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
       memory_interface_("memory_interface", config_.memory_interface, clock_),
       accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
                    outputs_buffer_),
-      dram_("dram", config.dram,
-            capacity_ = size.weight_bytes +
-                        operand_bytes(config, size.max_tokens, size.max_depth,
-                                      config.activations.bits) +
-                        round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8,
-                                 alignment(config))) {
+      dram_("dram", config.dram, capacity_) {
     gemm_socket_.bind(accelerator_.gemm_socket);
     quantize_socket_.bind(accelerator_.quantize_socket);
     accelerator_.memory_socket.bind(memory_interface_.command_socket);
@@ -77,13 +81,11 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
     accelerator_.vector_quantize_socket.bind(vector_unit_.quantize_socket);
     memory_interface_.dram_socket.bind(dram_.target_socket);
 
-    const std::uint64_t unit = alignment(config);
     activations_address_ = allocate(bytes_for(element_format(config.activations.bits),
                                               size.max_tokens * size.max_depth));
     activations_metadata_address_ =
         allocate(static_cast<std::uint64_t>(size.max_tokens * kMetadataWords) * 4);
-    outputs_address_ =
-        allocate(round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8, unit));
+    outputs_address_ = allocate(output_bytes(config, size));
 
     SC_THREAD(host_process);
     set_stack_size(kHostStackBytes);

@@ -81,6 +81,8 @@ private:
                                  std::vector<std::int32_t>& words);
 
     const models::HardwareConfig config_;
+    const std::uint64_t capacity_;   ///< bytes of DRAM
+    std::uint64_t allocated_ = 0;
     models::SimulationClock clock_;
     models::TileBuffer<models::WeightTile> weights_buffer_;
     models::TileBuffer<models::ActivationTile> activations_buffer_;
@@ -93,7 +95,6 @@ private:
     tlm_utils::simple_initiator_socket<Platform> gemm_socket_{"gemm_socket"};
     tlm_utils::simple_initiator_socket<Platform> quantize_socket_{"quantize_socket"};
 
-    std::uint64_t capacity_ = 0, allocated_ = 0;
     std::uint64_t activations_address_ = 0, activations_metadata_address_ = 0, outputs_address_ = 0;
     models::CycleCounts cycles_;
     std::function<void()> program_;

@@ -76,7 +76,8 @@ reports::Phase phase_of(const std::string& name, const PhaseRun& run, const Conf
                          .batch = run.batch,
                          .seconds = seconds_of(run.counts, config),
                          .counts = run.counts,
-                         .energy = {}};
+                         .energy = {},
+                         .energy_range = {}};
     phase.energy = models::energy(run.counts, phase.seconds, config.hardware, outer_bits,
                                   config.technology_table);
     phase.energy_range = models::energy_range(run.counts, phase.seconds, config.hardware,
@@ -195,6 +196,8 @@ Run run_design_point(const Config& config, Progress& progress) {
     if (workload.decode) result.decode = phase_of("decode", *workload.decode, config, outer_bits);
     result.area = models::area(config.hardware, outer_bits, config.technology_table);
     result.area_range = models::area_range(config.hardware, outer_bits, config.technology_table);
+    result.unit_costs =
+        models::unit_costs(config.hardware, outer_bits, config.technology_table);
     result.layers = layers_of(workload, run.quantized, config, outer_bits);
     result.not_counted = what_is_not_counted();
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verify/verify.h"
+
+#include <algorithm>
+
+#include "verify/export_file.h"
+
+namespace axesim::verify {
+
+namespace {
+
+/// The fewest bits b with -2^(b-1) <= least and greatest <= 2^(b-1) - 1.
+int needed_bits(const IntegerRange& reached) {
+    int bits = 1;
+    for (std::int64_t half = 1; reached.min < -half || reached.max >= half; half *= 2) ++bits;
+    return bits;
+}
+
+void reach(IntegerRange& range, const IntegerRange& value) {
+    range.min = std::min(range.min, value.min);
+    range.max = std::max(range.max, value.max);
+}
+
+/// The least and greatest value of a sum that starts at 0 after each of its steps.
+struct Walk {
+    IntegerRange now;
+    IntegerRange seen;
+
+    void add(const IntegerRange& term) { now = {now.min + term.min, now.max + term.max}; }
+    void step_done() { reach(seen, now); }
+};
+
+class LayerCheck {
+public:
+    LayerCheck(const ExportedModel& model, const ExportedLayer& layer)
+        : model_(model), layer_(layer) {
+        report_.name = layer.name;
+        report_.channels = layer.channels;
+        report_.depth = layer.depth;
+        report_.tile_length = layer.tile_length;
+        report_.inner.bits = layer.inner_bits;
+        report_.outer.bits = layer.outer_bits;
+    }
+
+    LayerReport run() {
+        for (std::int64_t channel = 0; channel < layer_.channels; ++channel) walk_channel(channel);
+        report_.inner.needed_bits = needed_bits(report_.inner.reached);
+        report_.outer.needed_bits = needed_bits(report_.outer.reached);
+        const auto [least, greatest] =
+            std::minmax_element(layer_.codes.begin(), layer_.codes.end());
+        report_.codes = {*least, *greatest};
+        report_.codes_in_range = needed_bits(report_.codes) <= model_.weight_bits;
+        return report_;
+    }
+
+private:
+    void walk_channel(std::int64_t channel) {
+        const std::int16_t* codes = layer_.codes.data() + channel * layer_.depth;
+        Walk outer;
+        for (std::int64_t first = 0; first < layer_.depth; first += layer_.tile_length) {
+            const std::int64_t count = std::min(layer_.tile_length, layer_.depth - first);
+            const Walk inner = walk_tile(codes + first, count);
+            note(report_.inner, inner.seen, channel, first / layer_.tile_length);
+            outer.add(inner.now);
+            outer.step_done();
+        }
+        note(report_.outer, outer.seen, channel, -1);
+    }
+
+    Walk walk_tile(const std::int16_t* codes, std::int64_t count) const {
+        Walk walk;
+        for (std::int64_t k = 0; k < count; ++k) {
+            const std::int64_t low = codes[k] * model_.activations.min;
+            const std::int64_t high = codes[k] * model_.activations.max;
+            walk.add({std::min(low, high), std::max(low, high)});
+            // The adder tree of the lanes is exact: only what is stored after a step can overflow.
+            if ((k + 1) % model_.lanes == 0 || k + 1 == count) walk.step_done();
+        }
+        return walk;
+    }
+
+    void note(StageReport& stage, const IntegerRange& seen, std::int64_t channel,
+              std::int64_t tile) {
+        reach(stage.reached, seen);
+        if (!report_.violation && needed_bits(seen) > stage.bits) {
+            report_.violation = Violation{channel, tile, seen};
+        }
+    }
+
+    const ExportedModel& model_;
+    const ExportedLayer& layer_;
+    LayerReport report_;
+};
+
+}  // namespace
+
+bool VerifyReport::ok() const {
+    return activations_in_range &&
+           std::all_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.ok(); });
+}
+
+VerifyReport verify_export(const std::filesystem::path& directory) {
+    const ExportedModel model = read_export(directory / "quantized.safetensors");
+    VerifyReport report;
+    report.weight_bits = model.weight_bits;
+    report.activation_bits = model.activation_bits;
+    report.activations = model.activations;
+    report.lanes = model.lanes;
+    report.activations_in_range =
+        model.activations.max - model.activations.min < (std::int64_t{1} << model.activation_bits);
+    for (const ExportedLayer& layer : model.layers) {
+        report.layers.push_back(LayerCheck(model, layer).run());
+    }
+    return report;
+}
+
+}  // namespace axesim::verify

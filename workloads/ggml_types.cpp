@@ -37,6 +37,7 @@ void decode_bf16(Bytes block, float* out) {
 
 // Four low bits of element j and j + 16 share a byte. Local copies of the codes keep the compiler
 // from fearing that `out` overlaps them, so that the loops become vector code.
+// `offset` is -0.0 where there is none: adding it changes no bit, not even the sign of a zero.
 void decode_nibbles(Bytes packed, float scale, float offset, int bias, float* out) {
     const auto codes = load<std::array<std::uint8_t, kHalf>>(packed);
     for (unsigned j = 0; j < kHalf; ++j) {
@@ -61,7 +62,7 @@ void decode_five_bits(Bytes high_bits, Bytes packed, float scale, float offset, 
 }
 
 void decode_q4_0(Bytes block, float* out) {
-    decode_nibbles(block + 2, load_half(block), 0.0F, 8, out);
+    decode_nibbles(block + 2, load_half(block), -0.0F, 8, out);
 }
 
 void decode_q4_1(Bytes block, float* out) {
@@ -69,7 +70,7 @@ void decode_q4_1(Bytes block, float* out) {
 }
 
 void decode_q5_0(Bytes block, float* out) {
-    decode_five_bits(block + 2, block + 6, load_half(block), 0.0F, 16, out);
+    decode_five_bits(block + 2, block + 6, load_half(block), -0.0F, 16, out);
 }
 
 void decode_q5_1(Bytes block, float* out) {

@@ -12,8 +12,11 @@ namespace {
 constexpr Index kChunk = 512;  // rows whose logits are held at once
 constexpr Index kRowBlock = 16;
 
-Eigen::Map<const Eigen::ArrayXf> as_array(std::span<const float> row) {
-    return {row.data(), static_cast<Index>(row.size())};
+// A copy: Eigen computes exponentials of doubles with vector instructions, but not those of floats
+// that it still has to convert.
+Eigen::ArrayXd to_double(std::span<const float> row) {
+    return Eigen::Map<const Eigen::ArrayXf>(row.data(), static_cast<Index>(row.size()))
+        .cast<double>();
 }
 
 std::span<const float> row_of(const Matrix<float>& matrix, Index row) {
@@ -21,10 +24,9 @@ std::span<const float> row_of(const Matrix<float>& matrix, Index row) {
 }
 
 // log(sum(exp(logits))).
-double log_sum_exp(std::span<const float> logits) {
-    const auto values = as_array(logits).cast<double>();
-    const double largest = values.maxCoeff();
-    return largest + std::log((values - largest).exp().sum());
+double log_sum_exp(const Eigen::ArrayXd& logits) {
+    const double largest = logits.maxCoeff();
+    return largest + std::log((logits - largest).exp().sum());
 }
 
 // A row of hidden states and the token that it predicts.
@@ -86,12 +88,15 @@ ComparedScore sum_over_chunks(const std::vector<std::vector<TokenId>>& windows, 
 }  // namespace
 
 double negative_log_likelihood(std::span<const float> logits, TokenId target) {
-    return log_sum_exp(logits) - static_cast<double>(logits[static_cast<std::size_t>(target)]);
+    const auto of_target = static_cast<double>(logits[static_cast<std::size_t>(target)]);
+    return log_sum_exp(to_double(logits)) - of_target;
 }
 
 double kl_divergence(std::span<const float> reference, std::span<const float> other) {
-    const auto p = as_array(reference).cast<double>() - log_sum_exp(reference);
-    const auto q = as_array(other).cast<double>() - log_sum_exp(other);
+    Eigen::ArrayXd p = to_double(reference);
+    Eigen::ArrayXd q = to_double(other);
+    p -= log_sum_exp(p);
+    q -= log_sum_exp(q);
     return (p.exp() * (p - q)).sum();
 }
 

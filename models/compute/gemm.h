@@ -54,8 +54,8 @@ struct GemmFormat {
 /// outputs [tokens, channels] = the outer accumulator. `OverflowMode::trap` only counts and wraps
 /// here; the caller stops the run. K >= 1. This is the definition: a step-by-step loop, slow.
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
-                                      const Matrix<std::int16_t>& weights,
-                                      const GemmFormat& format, Matrix<std::int64_t>& outputs);
+                                      const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                                      Matrix<std::int64_t>& outputs);
 
 /// The same result, the same counts, the same observation, fast. Parts whose bounds prove that no
 /// step can overflow are summed in any order; the rest run step by step, vectorized over channels.

@@ -46,18 +46,17 @@ ActivationBlocks PreparedWeights::Impl::pack(const Matrix<std::int32_t>& codes) 
     packed.codes = &codes;
     packed.pairs = panels.pairs();
     packed.blocks = cut_into_token_blocks(codes.rows());
-    if (panels.narrow_activations()) {
+    if (panels.narrow_activations() && codes.rows() > 0) {
         packed.words = hwy::AllocateAligned<std::int32_t>(
             static_cast<std::size_t>(codes.rows() * packed.pairs));
     }
-    for_blocks(static_cast<Index>(packed.blocks.size()), kBlocksPerTask,
-               [&](Index first, Index count) {
-                   for (Index b = first; b < first + count; ++b) {
-                       const TokenBlock& block = packed.blocks[static_cast<std::size_t>(b)];
-                       check_activation_range(pack_token_block(block, panels.tiles(), packed),
-                                              format);
-                   }
-               });
+    for_blocks(
+        static_cast<Index>(packed.blocks.size()), kBlocksPerTask, [&](Index first, Index count) {
+            for (Index b = first; b < first + count; ++b) {
+                const TokenBlock& block = packed.blocks[static_cast<std::size_t>(b)];
+                check_activation_range(pack_token_block(block, panels.tiles(), packed), format);
+            }
+        });
     return packed;
 }
 
@@ -75,8 +74,9 @@ AccumulatorObservation PreparedWeights::multiply(const Matrix<std::int32_t>& act
         const std::span<const TokenBlock> all(packed.blocks);
         const auto first_block = static_cast<std::size_t>(task / panel_groups * kBlocksPerTask);
         const Index first_panel = task % panel_groups * kPanelsPerTask;
-        const auto blocks = all.subspan(first_block).first(
-            std::min<std::size_t>(kBlocksPerTask, all.size() - first_block));
+        const auto blocks =
+            all.subspan(first_block)
+                .first(std::min<std::size_t>(kBlocksPerTask, all.size() - first_block));
         seen[static_cast<std::size_t>(task)] =
             multiply_blocks(panels, packed, blocks, first_panel,
                             std::min(first_panel + kPanelsPerTask, panels.panels()), outputs);

@@ -53,15 +53,18 @@ HWY_INLINE void clear(std::int32_t (*rows)[kPanelChannels]) {
     }
 }
 
-/// sums[row][channel] += sum over pairs of x[pair][row] * w[pair][channel].
-template <int kRows>
+/// sums[row][channel] += sum over pairs of x[pair][row] * w[pair][channel]; when kFresh, the sums
+/// start at 0.
+template <int kRows, bool kFresh>
 HWY_NOINLINE void add_pairs(const std::int32_t* HWY_RESTRICT x, const std::int32_t* HWY_RESTRICT w,
-                          Index pairs, std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
+                            Index pairs, std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
     const Int32Tag d;
     for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
         Int32Vector sum[kRows][kVectors];
         for (int r = 0; r < kRows; ++r) {
-            for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Load(d, sums[r] + c + v * kLanes);
+            for (int v = 0; v < kVectors; ++v) {
+                sum[r][v] = kFresh ? hn::Zero(d) : hn::Load(d, sums[r] + c + v * kLanes);
+            }
         }
         for (Index p = 0; p < pairs; ++p) {
             Int32Vector weights[kVectors];
@@ -140,32 +143,72 @@ struct SteppedAccumulators {
     Int32Vector events[kCount];
 };
 
-/// One tile of one row, step by step: x[pair * x_stride], w[pair][channel] from the first of
-/// kCount vectors of channels on. Stores the values at the end and the events of each channel.
-template <bool kSaturates, int kCount>
-HWY_INLINE void step_tile(const std::int32_t* x, Index x_stride, const std::int32_t* w,
-                          Index length, Index lanes, const AccumulatorRule& rule,
-                          std::int32_t* values, std::int32_t* events) {
+/// One tile of one row, step by step, as the kernels below take it.
+struct RowOfTile {
+    const std::int32_t* x;  ///< [pair * x_stride]
+    Index x_stride;
+    const std::int32_t* w;  ///< [pair][channel] from the first channel of kCount vectors on
+    Index length;           ///< products
+};
+
+/// exact[v] += the products of one pair that `mask` leaves of its activations.
+template <int kCount>
+HWY_INLINE void add_pair(const RowOfTile& tile, Index pair, std::uint32_t mask,
+                         Int32Vector* exact) {
     const Int32Tag d;
-    constexpr std::uint32_t kHalf[2] = {0x0000FFFFu, 0xFFFF0000u};
-    SteppedAccumulators<kSaturates, kCount> accumulators(rule);
-    for (Index k = 0; k < length;) {
+    const std::uint32_t word = static_cast<std::uint32_t>(tile.x[pair * tile.x_stride]) & mask;
+    const Int32Vector activation = hn::Set(d, static_cast<std::int32_t>(word));
+    for (int v = 0; v < kCount; ++v) {
+        exact[v] = add_pair_products(exact[v], activation,
+                                     hn::Load(d, tile.w + pair * kPanelChannels + v * kLanes));
+    }
+}
+
+constexpr std::uint32_t kFirstOfPair = 0x0000FFFFu;
+constexpr std::uint32_t kSecondOfPair = 0xFFFF0000u;
+
+/// One product a step. The 0 that completes an odd tile is a step that changes nothing.
+template <bool kSaturates, int kCount>
+HWY_INLINE void step_products(const RowOfTile& tile,
+                              SteppedAccumulators<kSaturates, kCount>& accumulators) {
+    for (Index pair = 0; 2 * pair < tile.length; ++pair) {
+        for (const std::uint32_t half : {kFirstOfPair, kSecondOfPair}) {
+            Int32Vector exact[kCount];
+            for (int v = 0; v < kCount; ++v) exact[v] = accumulators.value[v];
+            add_pair<kCount>(tile, pair, half, exact);
+            for (int v = 0; v < kCount; ++v) accumulators.step(v, exact[v]);
+        }
+    }
+}
+
+/// `lanes` products a step, in whole pairs where a step has both products of one.
+template <bool kSaturates, int kCount>
+HWY_INLINE void step_groups(const RowOfTile& tile, Index lanes,
+                            SteppedAccumulators<kSaturates, kCount>& accumulators) {
+    for (Index k = 0; k < tile.length;) {
         Int32Vector exact[kCount];
         for (int v = 0; v < kCount; ++v) exact[v] = accumulators.value[v];
-        const Index end = HWY_MIN(k + lanes, length);
+        const Index end = HWY_MIN(k + lanes, tile.length);
         while (k < end) {
-            const Index pair = k / 2;
-            const bool whole_pair = k % 2 == 0 && k + 1 < end;
-            const std::uint32_t mask = whole_pair ? ~0u : kHalf[k % 2];
-            const std::uint32_t word = static_cast<std::uint32_t>(x[pair * x_stride]) & mask;
-            const Int32Vector activation = hn::Set(d, static_cast<std::int32_t>(word));
-            for (int v = 0; v < kCount; ++v) {
-                exact[v] = add_pair_products(exact[v], activation,
-                                             hn::Load(d, w + pair * kPanelChannels + v * kLanes));
-            }
-            k += whole_pair ? 2 : 1;
+            const bool whole = k % 2 == 0 && k + 1 < end;
+            const std::uint32_t half = k % 2 == 0 ? kFirstOfPair : kSecondOfPair;
+            add_pair<kCount>(tile, k / 2, whole ? ~0u : half, exact);
+            k += whole ? 2 : 1;
         }
         for (int v = 0; v < kCount; ++v) accumulators.step(v, exact[v]);
+    }
+}
+
+/// Stores the values at the end of the tile and the events of each channel.
+template <bool kSaturates, int kCount>
+HWY_NOINLINE void step_tile(const RowOfTile& tile, Index lanes, const AccumulatorRule& rule,
+                            std::int32_t* values, std::int32_t* events) {
+    const Int32Tag d;
+    SteppedAccumulators<kSaturates, kCount> accumulators(rule);
+    if (lanes == 1) {
+        step_products(tile, accumulators);
+    } else {
+        step_groups(tile, lanes, accumulators);
     }
     for (int v = 0; v < kCount; ++v) {
         hn::Store(accumulators.value[v], d, values + v * kLanes);

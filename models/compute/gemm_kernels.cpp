@@ -11,6 +11,7 @@
 #include <hwy/foreach_target.h>
 // clang-format off: after foreach_target.h
 #include <hwy/highway.h>
+
 #include "models/compute/gemm_kernels-inl.h"
 #include "models/compute/gemm_wide-inl.h"
 // clang-format on
@@ -107,20 +108,20 @@ void count_outer_events(Task& task, const TilePlace& at, Index row) {
 /// Steps kCount vectors of channels of one row of the tile.
 template <int kRows, int kCount>
 void step_vectors(Task& task, const TilePlace& at, Index row, Index c) {
-    const std::int32_t* x =
-        task.activations.block_words(at.block) + at.tile.first_pair * kRows + row;
-    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair) + c;
+    const RowOfTile tile{task.activations.block_words(at.block) + at.tile.first_pair * kRows + row,
+                         kRows, task.weights.words(at.panel, at.tile.first_pair) + c,
+                         at.tile.length};
     const AccumulatorRule& rule = task.weights.inner();
     const auto step = rule.saturates() ? step_tile<true, kCount> : step_tile<false, kCount>;
-    step(x, kRows, w, at.tile.length, task.weights.lanes(), rule, task.inner[row] + c, task.events);
+    step(tile, task.weights.lanes(), rule, task.inner[row] + c, task.events);
     count_inner_events(task, at, row, c, kCount * kLanes, task.events);
 }
 
 template <int kRows>
 void sum_in_any_order(Task& task, const TilePlace& at) {
-    clear<kRows>(task.inner);
-    add_pairs<kRows>(task.activations.block_words(at.block) + at.tile.first_pair * kRows,
-                     task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs(), task.inner);
+    add_pairs<kRows, true>(task.activations.block_words(at.block) + at.tile.first_pair * kRows,
+                           task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs(),
+                           task.inner);
 }
 
 /// If every prefix at a segment's start lies within its limits, no step overflowed and the sum is
@@ -135,8 +136,8 @@ void sum_and_check(Task& task, const TilePlace& at) {
     const Index segment_pairs = at.plan.segment / 2;
     for (Index p = 0; p < at.tile.pairs(); p += segment_pairs) {
         check_limits<kRows>(task.inner, *limits++, task.violated);
-        add_pairs<kRows>(x + p * kRows, w + p * kPanelChannels,
-                         std::min(segment_pairs, at.tile.pairs() - p), task.inner);
+        add_pairs<kRows, false>(x + p * kRows, w + p * kPanelChannels,
+                                std::min(segment_pairs, at.tile.pairs() - p), task.inner);
     }
     for (Index row = 0; row < kRows; ++row) {
         for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
@@ -182,11 +183,19 @@ void sum_wide(Task& task, const TilePlace& at) {
 template <int kRows>
 bool sum_tile(Task& task, const TilePlace& at) {
     switch (at.plan.method) {
-        case TileMethod::any_order: sum_in_any_order<kRows>(task, at); return false;
-        case TileMethod::check_prefixes: sum_and_check<kRows>(task, at); return false;
-        case TileMethod::step: sum_in_steps<kRows>(task, at); return false;
+        case TileMethod::any_order:
+            sum_in_any_order<kRows>(task, at);
+            return false;
+        case TileMethod::check_prefixes:
+            sum_and_check<kRows>(task, at);
+            return false;
+        case TileMethod::step:
+            sum_in_steps<kRows>(task, at);
+            return false;
         case TileMethod::wide_any_order:
-        case TileMethod::wide_step: sum_wide<kRows>(task, at); return true;
+        case TileMethod::wide_step:
+            sum_wide<kRows>(task, at);
+            return true;
     }
     return false;
 }
@@ -203,7 +212,6 @@ void add_to_wide_outer(Task& task, const TilePlace& at) {
     const auto add = rule.saturates() ? add_wide<true> : add_wide<false>;
     for (Index row = 0; row < at.block.rows; ++row) {
         include(task.wide_inner[row], task.seen.inner_seen);
-        std::fill_n(task.wide_events, kPanelChannels, 0);
         add(task.wide_inner[row], rule, task.wide_outer[row], task.wide_events);
         count_outer_events(task, at, row);
         include(task.wide_outer[row], task.seen.outer_seen);
@@ -257,10 +265,18 @@ AccumulatorObservation multiply_blocks(const WeightPanels& weights,
     for (Index panel = first_panel; panel < end_panel; ++panel) {
         for (const TokenBlock& block : blocks) {
             switch (block.rows) {
-                case 8: multiply_panel<8>(*task, block, panel); break;
-                case 4: multiply_panel<4>(*task, block, panel); break;
-                case 2: multiply_panel<2>(*task, block, panel); break;
-                default: multiply_panel<1>(*task, block, panel); break;
+                case 8:
+                    multiply_panel<8>(*task, block, panel);
+                    break;
+                case 4:
+                    multiply_panel<4>(*task, block, panel);
+                    break;
+                case 2:
+                    multiply_panel<2>(*task, block, panel);
+                    break;
+                default:
+                    multiply_panel<1>(*task, block, panel);
+                    break;
             }
         }
     }

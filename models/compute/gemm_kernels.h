@@ -27,7 +27,8 @@ struct ActivationBlocks {
     const Matrix<std::int32_t>* codes = nullptr;
     Index pairs = 0;
     std::vector<TokenBlock> blocks;
-    hwy::AlignedFreeUniquePtr<std::int32_t[]> words;  ///< null when activations need more than int16
+    hwy::AlignedFreeUniquePtr<std::int32_t[]>
+        words;  ///< null when activations need more than int16
 
     const std::int32_t* block_words(const TokenBlock& block) const {
         return words ? words.get() + block.first * pairs : nullptr;

@@ -30,8 +30,8 @@ void AccumulatorObservation::merge(const AccumulatorObservation& other) {
 }
 
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
-                                      const Matrix<std::int16_t>& weights,
-                                      const GemmFormat& format, Matrix<std::int64_t>& outputs) {
+                                      const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                                      Matrix<std::int64_t>& outputs) {
     const Index depth = weights.cols();
     check_format(format, depth);
     check_operands(activations, weights, format);

@@ -73,6 +73,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
                     magnitude(product_range(with_zero(format.weights), activations_))),
       narrow_activations_(kInt16.contains(activations_)),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
+    if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(
         static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
@@ -135,7 +136,8 @@ WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights
     }
     for (const IntegerRange& outer : outer_sums) {
         proof.outer_fits = proof.outer_fits && outer_.range().contains(outer);
-        proof.outer_safe_int32 = proof.outer_safe_int32 && proof.outer_fits && kInt32.contains(outer);
+        proof.outer_safe_int32 =
+            proof.outer_safe_int32 && proof.outer_fits && kInt32.contains(outer);
     }
     return proof;
 }

@@ -27,17 +27,17 @@ struct TileSpan {
 
 /// How a tile of a panel may be summed, by what the bounds of its codes prove.
 enum class TileMethod : std::uint8_t {
-    any_order,        ///< no step can overflow, and int32 holds every partial sum
-    check_prefixes,   ///< sum any way, prove from prefixes that no step overflowed, else step
-    step,             ///< step by step in int32
-    wide_any_order,   ///< no step can overflow, but sums or operands need int64
-    wide_step,        ///< step by step in int64
+    any_order,       ///< no step can overflow, and int32 holds every partial sum
+    check_prefixes,  ///< sum any way, prove from prefixes that no step overflowed, else step
+    step,            ///< step by step in int32
+    wide_any_order,  ///< no step can overflow, but sums or operands need int64
+    wide_step,       ///< step by step in int64
 };
 
 struct TilePlan {
     TileMethod method = TileMethod::wide_step;
-    Index segment = 0;     ///< check_prefixes: products between two checks, even
-    Index first_limit = 0; ///< check_prefixes: index of its first PrefixLimits
+    Index segment = 0;      ///< check_prefixes: products between two checks, even
+    Index first_limit = 0;  ///< check_prefixes: index of its first PrefixLimits
 };
 
 /// Bounds on the sum before a segment within which no step of the segment can overflow.
@@ -96,8 +96,8 @@ private:
     Index lanes_;
     AccumulatorRule inner_;
     AccumulatorRule outer_;
-    IntegerRange activations_;  ///< of the format, extended to contain 0
-    std::int64_t largest_step_; ///< no step adds more than this in magnitude
+    IntegerRange activations_;   ///< of the format, extended to contain 0
+    std::int64_t largest_step_;  ///< no step adds more than this in magnitude
     bool narrow_activations_;
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;

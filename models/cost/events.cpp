@@ -15,6 +15,8 @@ std::string logic(const Technology& t, const Coefficient& coefficient) {
     return t.name + " / " + t.profile + ": " + coefficient.source;
 }
 
+/// Elements that were packed or unpacked. A raw 64-bit accumulator counts as several results: what
+/// plain registers cost goes with their bits.
 double elements(const Counts& c, const HardwareConfig& h, Stream stream) {
     return static_cast<double>(c.traffic[static_cast<std::size_t>(stream)].payload_bits) /
            element_bits(h, stream);

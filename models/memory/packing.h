@@ -9,8 +9,8 @@
 
 namespace axesim::models {
 
-/// padded_byte: each element in the fewest whole bytes (1 or 2).
-/// padded_pow2: each element in the next power-of-two number of bits (2, 4, 8, 16).
+/// padded_byte: each element in the fewest whole bytes.
+/// padded_pow2: each element in the next power-of-two number of bits (2, 4, 8, 16, 32).
 /// packed: element after element in one stream of bits, straddling words.
 /// aligned_fields: as packed, but no element straddles a word of `word_bits` bits.
 enum class Layout { padded_byte, padded_pow2, aligned_fields, packed };
@@ -30,14 +30,17 @@ struct PackingFormat {
 };
 
 /// Writes `values` as elements first, first+1, ... of the stream in `memory`. Bits of other
-/// elements stay as they are; padding bits are written 0. Two's complement or unsigned: the low
-/// element_bits of each value. The span must cover the written bits.
+/// elements stay as they are; padding bits are written 0, those after the last element of a word of
+/// aligned_fields as far as the span reaches. Two's complement or unsigned: the low element_bits of
+/// each value. Throws std::invalid_argument when the span does not cover the elements.
 void pack(std::span<const std::int32_t> values, std::int64_t first, const PackingFormat& format,
           std::span<std::byte> memory);
 void pack(std::span<const std::int16_t> values, std::int64_t first, const PackingFormat& format,
           std::span<std::byte> memory);
 
-/// Reads elements first, first+1, ... of the stream; sign-extended when `is_signed`.
+/// Reads elements first, first+1, ... of the stream; sign-extended when `is_signed`. What does
+/// not fit the type of the values loses its high bits. Throws std::invalid_argument when the span
+/// does not cover the elements.
 void unpack(std::span<const std::byte> memory, std::int64_t first, const PackingFormat& format,
             bool is_signed, std::span<std::int32_t> values);
 void unpack(std::span<const std::byte> memory, std::int64_t first, const PackingFormat& format,

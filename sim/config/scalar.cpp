@@ -74,8 +74,10 @@ std::optional<double> as_real(std::string_view text) {
 bool in_range(const Key& key, double value) { return key.least <= value && value <= key.most; }
 
 [[noreturn]] void fail_range(const Scalar& scalar) {
-    const bool above = !scalar.text.starts_with('-') && scalar.key.most >= kNoLimit;
-    scalar.fail(above ? scalar.text + " is too large" : scalar.text + " is out of range");
+    // "At least ..." names no upper limit, so a number above it needs another word.
+    const bool above = !scalar.text.starts_with('-') && scalar.key.most >= kNoLimit &&
+                       as_real(scalar.text).value_or(kNoLimit) >= kNoLimit;
+    scalar.fail(scalar.text + (above ? " is too large" : " is out of range"));
 }
 
 Value parse_integer(const Scalar& scalar) {

@@ -66,6 +66,7 @@ std::string Key::type_name() const {
 std::string Key::default_text() const {
     if (!default_note.empty()) return default_note;
     if (required()) return "required";
+    if (type == KeyType::real) return number_text(default_value.get<double>());
     return default_value.is_string() ? default_value.get<std::string>()
                                      : scalar_text(default_value);
 }

@@ -139,8 +139,9 @@ TEST(CostFiles, ADuplicateIsAnError) {
 }
 
 TEST(CostFiles, AnEntryInProfileAndSharedPartIsAnError) {
-    const EditedTable table("technology/asap7.yaml",
-                            "      fp32_add_pj:", "      sram_write_ratio:");
+    const EditedTable table("technology/asap7.yaml", "      fp32_add_pj:",
+                            "      sram_write_ratio: {value: 1.1, unit: \"1\", source: elsewhere}\n"
+                            "      fp32_add_pj:");
     EXPECT_TRUE(holds(technology_error(table.path()), "stands in `coefficients` too"));
 }
 
@@ -155,9 +156,9 @@ TEST(CostFiles, WrongUnitsSignsAndNumbersAreNamedWithTheirPlace) {
     const EditedTable number("technology/asap7.yaml", "{value: 0.70, unit: V,",
                              "{value: plenty, unit: V,");
     EXPECT_TRUE(holds(technology_error(number.path()), "must be a finite number"));
-    const EditedTable bounds("technology/asap7.yaml", "min: 1.1, max: 1.5", "min: 1.3, max: 1.5");
+    const EditedTable bounds("technology/asap7.yaml", "min: 0.05\n", "min: 0.25\n");
     EXPECT_TRUE(holds(technology_error(bounds.path()),
-                      "coefficients.layout_energy.min: must not be greater than value"));
+                      "coefficients.sram_phi.min: must not be greater than value"));
     const EditedTable share("technology/asap7.yaml", "max: 0.30", "max: 1.30");
     EXPECT_TRUE(holds(technology_error(share.path()), "is a share"));
 }

@@ -139,7 +139,7 @@ TEST_F(SmolLm2, DecodingEqualsPrefillForAnyNumberOfThreads) {
     omp_set_num_threads(2);
     const Matrix<float> hidden = forward.hidden_states(windows, linear);
     omp_set_num_threads(1);
-    EXPECT_EQ(forward.hidden_states(windows, linear), hidden);
+    EXPECT_TRUE(forward.hidden_states(windows, linear) == hidden);
     omp_set_num_threads(before);
     KvCache cache(model_.weights->shape(), 2);
     const auto part = [&](Index first, Index count) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// layers.csv, the summary line and the comparison of two results.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/files.h"
+#include "reports/json_report.h"
+#include "reports/layers_csv.h"
+#include "reports/summary.h"
+#include "tests/reports/example_result.h"
+
+namespace axesim::reports {
+namespace {
+
+TEST(LayersCsv, HasOneQuotedLineALayer) {
+    Result result = example_result();
+    result.layers.resize(1);
+    result.layers[0].sqnr_db.reset();
+    const std::string expected =
+        "name,kind,m,n,k,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,outer_bits,"
+        "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
+        "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
+        "mapping,fallback\n"
+        "model.layers.0.q_proj,q_proj,512,576,576,12345,0.001,0.125,,0,true,20,"
+        "-30000,32767,-300000,300001,-5000,5001,-20000,20001,\"32 x 32, \"\"n\"\" then m\",\n";
+    EXPECT_EQ(layers_csv(result), expected);
+    const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "layers.csv";
+    write_layers_csv(path, result);
+    EXPECT_EQ(read_text_file(path), expected);
+    std::filesystem::remove(path);
+}
+
+TEST(Summary, SaysEverythingInOneLine) {
+    EXPECT_EQ(summary_line(example_result()),
+              "int6_acc16: perplexity 27.85 -> 30.10, 0 overflow events (certified), prefill "
+              "61.2 ms, decode 123 tokens/s, 610 uJ a token, 2.31 mm2");
+    Result prefill_only = example_result();
+    prefill_only.accuracy.reset();
+    prefill_only.decode.reset();
+    prefill_only.overflow.certified = false;
+    prefill_only.overflow.inner_events = 1200;
+    EXPECT_EQ(summary_line(prefill_only),
+              "int6_acc16: 1,200 overflow events, prefill 61.2 ms, 9.80 mJ, 2.31 mm2");
+}
+
+TEST(Summary, ComparesTwoResults) {
+    Result baseline = example_result();
+    baseline.name = "int8_acc32";
+    baseline.accuracy->perplexity_quantized = 29.2;
+    baseline.decode->energy = {.dram = 9.76e-3};
+    baseline.decode->seconds *= 1.25;
+    baseline.prefill.seconds *= 0.8;
+    baseline.area.sram += 2.31;
+    EXPECT_EQ(against_line(to_json(example_result()), to_json(baseline)),
+              "against int8_acc32: energy -50 %   area -50 %   prefill -20 %   decode +25 %   "
+              "perplexity +0.90");
+}
+
+TEST(Summary, ComparesOnlyWhatBothHave) {
+    Result baseline = example_result();
+    baseline.accuracy.reset();
+    baseline.decode.reset();
+    EXPECT_EQ(against_line(to_json(example_result()), to_json(baseline)),
+              "against int6_acc16: energy +0 %   area +0 %   prefill +0 %");
+    EXPECT_EQ(against_line(to_json(example_result()), {{"name", "empty"}}),
+              "against empty: nothing in common");
+}
+
+}  // namespace
+}  // namespace axesim::reports

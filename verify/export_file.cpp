@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verify/export_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "common/error.h"
+#include "common/safetensors_file.h"
+
+namespace axesim::verify {
+
+namespace {
+
+const std::string kWeight = ".weight";
+
+struct Bounds {
+    std::int64_t least;
+    std::int64_t greatest;
+};
+constexpr Bounds kOperandBits{2, 16};
+constexpr Bounds kAccumulatorBits{2, 62};
+constexpr Bounds kActivation{-65536, 65536};
+constexpr Bounds kCount{1, std::int64_t{1} << 40};
+
+/// Typed access to the metadata of one file.
+class Metadata {
+public:
+    explicit Metadata(const SafeTensorsFile& file) : file_(file) {}
+
+    bool has(const std::string& key) const { return file_.metadata().count(key) > 0; }
+    bool is(const std::string& key, const std::string& word) const {
+        return has(key) && file_.metadata().at(key) == word;
+    }
+
+    std::int64_t integer(const std::string& key, const Bounds& bounds) const {
+        if (!has(key)) fail("has no metadata '" + key + "'");
+        const std::string& text = file_.metadata().at(key);
+        std::int64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto parsed = std::from_chars(text.data(), end, value);
+        if (parsed.ec != std::errc{} || parsed.ptr != end || value < bounds.least ||
+            value > bounds.greatest) {
+            fail(fmt::format("metadata '{}' is '{}', must be an integer in {}..{}", key, text,
+                             bounds.least, bounds.greatest));
+        }
+        return value;
+    }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        throw UserError(fmt::format("{}: {}", file_.path().string(), what));
+    }
+
+private:
+    const SafeTensorsFile& file_;
+};
+
+/// "NAME.key" when the file has it, else "key".
+std::string own_or_common(const Metadata& metadata, const std::string& layer,
+                          const std::string& key) {
+    const std::string own = layer + "." + key;
+    return metadata.has(own) ? own : key;
+}
+
+std::int64_t tile_length(const Metadata& metadata, const std::string& layer, std::int64_t depth) {
+    const std::string key = own_or_common(metadata, layer, "tile_size");
+    if (metadata.is(key, "monolithic") || metadata.is(key, "0")) return depth;
+    return std::min(metadata.integer(key, kCount), depth);
+}
+
+int outer_bits(const Metadata& metadata, const std::string& layer, std::int64_t tiles,
+               int inner_bits) {
+    const std::string key = own_or_common(metadata, layer, "outer_bits");
+    if (metadata.has(key) && !metadata.is(key, "auto") && !metadata.is(key, "0")) {
+        return static_cast<int>(metadata.integer(key, kAccumulatorBits));
+    }
+    int bits = inner_bits;
+    for (std::int64_t reach = 1; reach < tiles; reach *= 2) ++bits;
+    return bits;
+}
+
+std::vector<std::int16_t> codes_of(const SafeTensor& tensor) {
+    if (tensor.type == "I8") {
+        const auto* first = reinterpret_cast<const std::int8_t*>(tensor.bytes.data());
+        return {first, first + tensor.bytes.size()};
+    }
+    std::vector<std::int16_t> codes(tensor.bytes.size() / sizeof(std::int16_t));
+    // The tensor need not be aligned in the file.
+    if (!codes.empty()) std::memcpy(codes.data(), tensor.bytes.data(), tensor.bytes.size());
+    return codes;
+}
+
+ExportedLayer read_layer(const Metadata& metadata, const std::string& name,
+                         const SafeTensor& tensor) {
+    if (tensor.shape.size() != 2 || tensor.shape[0] < 1 || tensor.shape[1] < 1) {
+        metadata.fail("tensor '" + name + kWeight + "' must have a shape [out, in], neither 0");
+    }
+    ExportedLayer layer;
+    layer.name = name;
+    layer.channels = tensor.shape[0];
+    layer.depth = tensor.shape[1];
+    layer.inner_bits = static_cast<int>(
+        metadata.integer(own_or_common(metadata, name, "inner_bits"), kAccumulatorBits));
+    layer.tile_length = tile_length(metadata, name, layer.depth);
+    const std::int64_t tiles = (layer.depth + layer.tile_length - 1) / layer.tile_length;
+    layer.outer_bits = outer_bits(metadata, name, tiles, layer.inner_bits);
+    layer.codes = codes_of(tensor);
+    return layer;
+}
+
+/// The layer's name when the tensor holds the codes of a layer.
+std::optional<std::string> layer_name(const SafeTensorsFile& file, const Metadata& metadata,
+                                      const std::string& tensor_name, const SafeTensor& tensor) {
+    if (!tensor_name.ends_with(kWeight)) return std::nullopt;
+    const std::string name = tensor_name.substr(0, tensor_name.size() - kWeight.size());
+    if (tensor.type == "I8" || tensor.type == "I16") return name;
+    // Float tensors may travel along (norms), but not in the place of a quantized layer.
+    if (file.tensors().count(tensor_name + "_scale") > 0) {
+        metadata.fail(fmt::format("tensor '{}' has a scale but is {}, must be I8 or I16",
+                                  tensor_name, tensor.type));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+ExportedModel read_export(const std::filesystem::path& path) {
+    const SafeTensorsFile file(path);
+    const Metadata metadata(file);
+    ExportedModel model;
+    model.weight_bits = static_cast<int>(metadata.integer("weight_bits", kOperandBits));
+    model.activation_bits = static_cast<int>(metadata.integer("activation_bits", kOperandBits));
+    model.activations = {metadata.integer("activation_min", kActivation),
+                         metadata.integer("activation_max", kActivation)};
+    if (model.activations.min > model.activations.max) {
+        metadata.fail("activation_min is greater than activation_max");
+    }
+    if (metadata.has("lanes")) model.lanes = metadata.integer("lanes", kCount);
+    for (const auto& [tensor_name, tensor] : file.tensors()) {
+        const auto name = layer_name(file, metadata, tensor_name, tensor);
+        if (name) model.layers.push_back(read_layer(metadata, *name, tensor));
+    }
+    if (model.layers.empty()) metadata.fail("has no integer tensor NAME.weight to verify");
+    return model;
+}
+
+}  // namespace axesim::verify

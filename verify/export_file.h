@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// An exported model as verify/ reads it: checked numbers, no opinion about them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/integer_format.h"
+
+namespace axesim::verify {
+
+struct ExportedLayer {
+    std::string name;
+    std::int64_t channels = 0;
+    std::int64_t depth = 0;
+    int inner_bits = 0;
+    std::int64_t tile_length = 0;  ///< products per inner accumulation, 1..depth
+    int outer_bits = 0;
+    std::vector<std::int16_t> codes;  ///< [channels, depth]
+};
+
+struct ExportedModel {
+    int weight_bits = 0;
+    int activation_bits = 0;
+    IntegerRange activations;
+    std::int64_t lanes = 1;
+    std::vector<ExportedLayer> layers;
+};
+
+/// See verify_export(). Throws UserError naming the file, the key or tensor and what is wrong.
+ExportedModel read_export(const std::filesystem::path& path);
+
+}  // namespace axesim::verify

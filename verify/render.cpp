@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "verify/verify.h"
+
+namespace axesim::verify {
+
+namespace {
+
+std::string range_text(const IntegerRange& range) {
+    return fmt::format("[{}, {}]", range.min, range.max);
+}
+
+/// Bits needed / bits there are.
+std::string bits_text(const StageReport& stage) {
+    return fmt::format("{} / {}", stage.needed_bits, stage.bits);
+}
+
+std::string trouble(const VerifyReport& report, const LayerReport& layer) {
+    if (!layer.codes_in_range) {
+        return fmt::format("codes {} are not {}-bit", range_text(layer.codes), report.weight_bits);
+    }
+    if (!layer.violation) return "ok";
+    const Violation& violation = *layer.violation;
+    const std::string where = violation.tile < 0 ? "outer" : fmt::format("tile {}", violation.tile);
+    return fmt::format("OVERFLOW: channel {}, {}, {}", violation.channel, where,
+                       range_text(violation.range));
+}
+
+std::string verdict(const VerifyReport& report) {
+    const auto bad = std::count_if(report.layers.begin(), report.layers.end(),
+                                   [](const LayerReport& layer) { return !layer.ok(); });
+    if (!report.activations_in_range) {
+        return fmt::format("NOT VERIFIED: activations {} are not {}-bit\n",
+                           range_text(report.activations), report.activation_bits);
+    }
+    if (bad > 0) {
+        return fmt::format(
+            "NOT VERIFIED: {} of {} layers can overflow or hold codes out of range\n", bad,
+            report.layers.size());
+    }
+    return fmt::format("verified: no activations in {} can overflow any of {} layers\n",
+                       range_text(report.activations), report.layers.size());
+}
+
+}  // namespace
+
+std::string render_text(const VerifyReport& report) {
+    std::size_t width = 5;
+    for (const LayerReport& layer : report.layers) width = std::max(width, layer.name.size());
+    std::string text = fmt::format(
+        "W{} A{}, activations {}, {} lanes\n{:<{}}  {:>11}  {:>6}  {:>21}  {:>7}  {:>25}  {:>7}  "
+        "{}\n",
+        report.weight_bits, report.activation_bits, range_text(report.activations), report.lanes,
+        "layer", width, "shape", "tile", "inner sums", "bits", "outer sums", "bits", "");
+    for (const LayerReport& layer : report.layers) {
+        text += fmt::format("{:<{}}  {:>11}  {:>6}  {:>21}  {:>7}  {:>25}  {:>7}  {}\n", layer.name,
+                            width, fmt::format("{} x {}", layer.channels, layer.depth),
+                            layer.tile_length, range_text(layer.inner.reached),
+                            bits_text(layer.inner), range_text(layer.outer.reached),
+                            bits_text(layer.outer), trouble(report, layer));
+    }
+    return text + verdict(report);
+}
+
+}  // namespace axesim::verify

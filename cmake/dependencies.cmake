@@ -21,7 +21,8 @@ pkg_check_modules(SYSTEMC REQUIRED IMPORTED_TARGET systemc tlm)
 
 # Dense linear algebra: Eigen's interface on OpenBLAS's kernels, which pick the instruction set at
 # run time. Threads come from OpenMP loops over fixed blocks of rows around it, so that no result
-# depends on their number (common/parallel.h).
+# depends on their number (common/parallel.h). It must be OpenBLAS's pthread build: the sequential
+# one gives wrong sums when two threads call it at once.
 add_library(axesim_linear_algebra INTERFACE)
 target_link_libraries(axesim_linear_algebra INTERFACE Eigen3::Eigen PkgConfig::OPENBLAS
                                                       OpenMP::OpenMP_CXX)

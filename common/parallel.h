@@ -3,12 +3,25 @@
 // disjoint places, so neither does any result (design invariant 6).
 #pragma once
 
+#include <cblas.h>
+
 #include <algorithm>
 #include <exception>
 
 #include "common/matrix.h"
 
 namespace axesim {
+
+namespace detail {
+/// OpenBLAS keeps to the thread that calls it: the loops below are where threads come from. Its
+/// sequential build is not safe to call from several threads at once (its buffers are shared), so
+/// with that one loops run on a single thread. Set before main().
+inline const bool blas_is_thread_safe = [] {
+    openblas_set_num_threads(1);
+    constexpr int kSequential = 0;
+    return openblas_get_parallel() != kSequential;
+}();
+}  // namespace detail
 
 /// Calls body(first, count) for consecutive blocks of at most `block` indices that cover
 /// [0, total). Blocks run on the threads that omp_set_num_threads() allows; the first exception
@@ -18,7 +31,7 @@ void for_blocks(Index total, Index block, Body&& body) {
     const Index blocks = (total + block - 1) / block;
     std::exception_ptr error;
     Index error_block = blocks;
-#pragma omp parallel for schedule(dynamic) if (blocks > 1)
+#pragma omp parallel for schedule(dynamic) if (blocks > 1 && detail::blas_is_thread_safe)
     for (Index b = 0; b < blocks; ++b) {
         try {
             const Index first = b * block;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/exit_status.h"
 
+#include <algorithm>
 #include <new>
 #include <regex>
 #include <string>
@@ -20,7 +21,15 @@ bool begins_with_place(const std::string& message) {
            std::regex_search(message, place, std::regex_constants::match_continuous);
 }
 
-void report(const std::string& message, std::ostream& errors) {
+/// Bytes of a broken file that ended up in a message must not steer a terminal.
+std::string without_controls(std::string message) {
+    std::ranges::replace_if(
+        message, [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; }, '?');
+    return message;
+}
+
+void report(const std::string& raw, std::ostream& errors) {
+    const std::string message = without_controls(raw);
     errors << (begins_with_place(message) ? "" : "axesim: ") << message << std::endl;
 }
 

@@ -2,7 +2,6 @@
 #include "models/compute/weight_panels.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/parallel.h"
 #include "models/compute/gemm_checks.h"
@@ -36,10 +35,17 @@ IntegerRange reachable(const std::int16_t* codes, Index count, const IntegerRang
     std::int64_t positive = 0;
     std::int64_t negative = 0;
     for (Index k = 0; k < count; ++k) {
-        (codes[k] > 0 ? positive : negative) += codes[k];
+        positive += std::max<std::int16_t>(codes[k], 0);
+        negative += std::min<std::int16_t>(codes[k], 0);
     }
     return {activations.min * positive + activations.max * negative,
             activations.max * positive + activations.min * negative};
+}
+
+std::int32_t pair_word(std::int16_t first, std::int16_t second) {
+    const auto low = static_cast<std::uint32_t>(static_cast<std::uint16_t>(first));
+    const auto high = static_cast<std::uint32_t>(static_cast<std::uint16_t>(second));
+    return static_cast<std::int32_t>(low | high << 16);
 }
 
 std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
@@ -96,16 +102,22 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
 }
 
 void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
-    std::int32_t* word = words_.get() + panel * pairs() * kPanelChannels;
+    std::int32_t* panel_words = words_.get() + panel * pairs() * kPanelChannels;
     const Index first_channel = panel * kPanelChannels;
-    const auto code = [&](Index channel, Index k, Index end) -> std::uint32_t {
-        return channel < channels_ && k < end ? static_cast<std::uint16_t>(weights(channel, k)) : 0;
-    };
     for (const TileSpan& tile : tiles_) {
-        const Index end = tile.first + tile.length;
-        for (Index k = tile.first; k < end; k += 2) {
-            for (Index c = first_channel; c < first_channel + kPanelChannels; ++c) {
-                *word++ = static_cast<std::int32_t>(code(c, k, end) | code(c, k + 1, end) << 16);
+        std::int32_t* tile_words = panel_words + tile.first_pair * kPanelChannels;
+        for (Index i = 0; i < kPanelChannels; ++i) {
+            std::int32_t* word = tile_words + i;
+            if (first_channel + i >= channels_) {
+                for (Index p = 0; p < tile.pairs(); ++p) word[p * kPanelChannels] = 0;
+                continue;
+            }
+            const std::int16_t* code = weights.row(first_channel + i).data() + tile.first;
+            for (Index p = 0; p < tile.length / 2; ++p) {
+                word[p * kPanelChannels] = pair_word(code[2 * p], code[2 * p + 1]);
+            }
+            if (tile.length % 2 != 0) {
+                word[tile.length / 2 * kPanelChannels] = pair_word(code[tile.length - 1], 0);
             }
         }
     }

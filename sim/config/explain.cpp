@@ -4,31 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "common/error.h"
 #include "sim/config/explain_costs.h"
 #include "sim/config/schema.h"
+#include "sim/config/wrap_text.h"
 
 namespace axesim::sim {
 
 namespace {
 
-constexpr std::size_t kLineLength = 88;
-
-/// `text` in lines that begin with `indent`.
-std::string wrapped(const std::string& text, const std::string& indent) {
-    std::istringstream words(text);
-    std::string result, line, word;
-    while (words >> word) {
-        if (!line.empty() && indent.size() + line.size() + 1 + word.size() > kLineLength) {
-            result += indent + line + "\n";
-            line.clear();
-        }
-        line += (line.empty() ? "" : " ") + word;
-    }
-    return result + indent + line + "\n";
-}
+constexpr std::size_t kLineLength = 100;
 
 /// Where the keys of a section are written in a file: "accumulator: {inner_bits: 16}".
 std::string example_of(const Key& key) {
@@ -53,7 +39,7 @@ std::string allowed_words(const Key& key) {
 }
 
 std::string explain_key(const Key& key) {
-    std::string text = key.path + "\n" + wrapped(key.meaning, "    ");
+    std::string text = key.path + "\n" + wrapped(key.meaning, "    ", kLineLength);
     if (!key.unit.empty()) text += "    unit      " + key.unit + "\n";
     text += "    default   " +
             (key.required() ? std::string("none; it must be given") : key.default_text()) + "\n";
@@ -64,31 +50,35 @@ std::string explain_key(const Key& key) {
     return text + "    example   " + example_of(key) + "\n";
 }
 
-bool is_below(const std::string& path, const std::string& section) {
-    return section.empty() || path.starts_with(section + ".");
+std::string first_sentence(const std::string& text) {
+    const std::size_t end = std::min(text.find(". "), text.find("; "));
+    return end == std::string::npos ? text : text.substr(0, end) + ".";
 }
 
-std::string first_sentence(const std::string& text) {
-    const std::size_t end = std::min(text.find(". "), text.find(": "));
-    return end == std::string::npos ? text : text.substr(0, end) + ".";
+/// One line, or a few, for each key directly in a section.
+std::string list_keys(const std::string& section) {
+    std::string text;
+    for (const Key& key : schema()) {
+        if (parent_of(key.path) != section) continue;
+        const std::string columns =
+            fmt::format("  {:<26} {:<18} ", leaf_of(key.path), key.default_text());
+        const std::string indent(columns.size(), ' ');
+        text += columns +
+                wrapped(first_sentence(key.meaning), indent, kLineLength).substr(indent.size());
+    }
+    return text;
 }
 
 std::string explain_section(const std::string& section) {
     std::string text;
     if (const Section* entry = find_section(section)) {
-        text = section + "\n" + wrapped(entry->meaning, "    ") + "\n";
+        text = section + "\n" + wrapped(entry->meaning, "    ", kLineLength) + "\n";
     }
-    std::string open;
-    for (const Key& key : schema()) {
-        if (!is_below(key.path, section)) continue;
-        const std::string parent = parent_of(key.path);
-        if (const Section* entry = find_section(parent);
-            entry && parent != open && parent != section) {
-            text += fmt::format("\n{}: {}\n", parent, entry->meaning);
-        }
-        open = parent;
-        text += fmt::format("  {:<26} {:<18} {}\n", leaf_of(key.path), key.default_text(),
-                            first_sentence(key.meaning));
+    text += list_keys(section);
+    for (const Section& entry : sections()) {
+        if (!section.empty() && !entry.path.starts_with(section + ".")) continue;
+        text += "\n" + wrapped(entry.path + ": " + entry.meaning, "", kLineLength) +
+                list_keys(entry.path);
     }
     return text + "\n  columns: key, default, meaning; `axesim explain KEY` tells more about one\n";
 }

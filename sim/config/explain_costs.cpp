@@ -11,6 +11,7 @@
 #include "common/files.h"
 #include "sim/config/costs_files.h"
 #include "sim/config/schema.h"
+#include "sim/config/wrap_text.h"
 
 namespace axesim::sim {
 
@@ -20,6 +21,7 @@ using models::Technology;
 
 /// Unit costs depend on the design; this is the one that the documentation walks through.
 constexpr const char* kExampleDesign = "int6_acc16";
+constexpr std::size_t kLineLength = 100;
 constexpr std::int64_t kExampleDepth = 1536;  // the deepest layer of the default model
 
 std::vector<models::UnitCost> example_costs() {
@@ -47,7 +49,9 @@ std::string term_of(const std::string& name) {
 std::string unit_text(const std::string& unit) { return unit == "1" ? "factor" : unit; }
 
 std::string row(const char* label, const std::string& text) {
-    return fmt::format("    {:<10}{}\n", label, text);
+    const std::string first = fmt::format("    {:<10}", label);
+    const std::string indent(first.size(), ' ');
+    return first + wrapped(text, indent, kLineLength).substr(indent.size());
 }
 
 std::string explain_coefficient(const std::string& name, const Technology& table) {
@@ -82,7 +86,7 @@ std::string explain_in_tables(const std::string& name) {
         const std::string entry =
             explain_coefficient(name, table) + explain_width_table(name, table);
         if (entry.empty()) continue;
-        text += name + "\n" + entry +
+        text += (text.empty() ? "" : "\n") + name + "\n" + entry +
                 row("file", fmt::format("configs/technology/{}.yaml, profile {}", technology,
                                         table.profile));
     }

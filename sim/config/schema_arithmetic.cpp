@@ -5,10 +5,13 @@
 namespace axesim::sim {
 
 std::vector<Key> general_keys() {
-    Key name = text_key("name", nullptr, "text", "Name of the design point in reports and tables.",
-                        [](Config& c) { return &c.name; });
+    Key name = text_key(
+        "name", nullptr, "text",
+        "Name of the design point in reports and tables; the file's name without .yaml where "
+        "none is given.",
+        [](Config& c) { return &c.name; });
     name.example = "my_design";
-    name.default_note = "the file's name without .yaml";
+    name.default_note = "the file's name";
     return {std::move(name),
             integer_key("seed", {0, kNoLimit}, 0, "",
                         "Seed of everything random. It is written into the result, so that two "
@@ -65,7 +68,7 @@ Key tile_size() {
                      "accumulator. Short tiles need fewer inner bits but add to the wide outer "
                      "accumulator more often.",
                      [](Config& c) { return &c.hardware.accumulator.tile_size; },
-                     {{"monolithic", 0, "one stage: the tile is the whole dot product, T = K"}}),
+                     {{"monolithic", 0, "one stage, the tile is the whole dot product, T = K"}}),
         {"T", "max_accumulator_tile_size"});
 }
 

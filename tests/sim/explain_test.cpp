@@ -62,6 +62,15 @@ TEST(Explain, SectionsListTheirKeys) {
     for (const Key& key : schema()) EXPECT_NE(all.find(leaf_of(key.path)), std::string::npos);
 }
 
+TEST(Explain, KeysStandBelowTheHeadingOfTheirSection) {
+    const std::string text = explain("hardware");
+    const std::size_t first_subsection = text.find("\nhardware.array: ");
+    ASSERT_NE(first_subsection, std::string::npos) << text;
+    EXPECT_LT(text.find("\n  dram "), first_subsection) << text;
+    EXPECT_LT(text.find("\n  cost_profile "), first_subsection) << text;
+    EXPECT_GT(text.find("\n  rows "), first_subsection) << text;
+}
+
 TEST(Explain, AcceptsLastNamesAndSymbols) {
     EXPECT_EQ(explain("inner_bits"), explain("accumulator.inner_bits"));
     EXPECT_EQ(explain("P_I"), explain("accumulator.inner_bits"));

@@ -220,6 +220,11 @@ TEST(ExitStatus, IsThatOfTheCommandOrTheError) {
               (Outcome{1, "axesim: internal error: x\n"}));
 }
 
+TEST(ExitStatus, ControlCharactersDoNotReachTheTerminal) {
+    EXPECT_EQ(reported([]() -> int { throw UserError("bad \x1b[31m\x07 key"); }).second,
+              "axesim: bad ?[31m? key\n");
+}
+
 TEST(ExitStatus, MessagesThatNameAPlaceComeAsTheyAre) {
     const auto text = [](const UserError& error) {
         return reported([&]() -> int { throw error; }).second;

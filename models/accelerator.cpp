@@ -115,7 +115,8 @@ void Accelerator::run_array(Job& job) {
                            .raw_accumulators = job.command.raw_accumulators,
                            .words = &tile.words};
         send_command(scale_socket, scale);
-        outputs_buffer_.count_write(tile.words.size() * static_cast<std::uint64_t>(job.output.bits));
+        outputs_buffer_.count_write(tile.words.size() *
+                                    static_cast<std::uint64_t>(job.output.bits));
         tile.first_word =
             output_offset(job.shape, visit.first_m, visit.m, visit.first_n) * job.output.words;
         outputs_ready_.write(slot);
@@ -149,7 +150,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     };
     tile.elements.resize(rows, columns);
     if (columns == operand.columns) {
-        fetch(first_row, tile.elements.data(), rows * columns);   // rows lie back to back
+        fetch(first_row, tile.elements.data(), rows * columns);  // rows lie back to back
     } else {
         for (Index row = 0; row < rows; ++row) {
             fetch(first_row + row, tile.elements.data() + row * columns, columns);
@@ -240,15 +241,16 @@ void Accelerator::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     send_command(vector_quantize_socket, vector);
 
     const OperandRef& destination = command->destination;
-    TransferCommand elements{.stream = Stream::activations,
-                             .write = true,
-                             .metadata = false,
-                             .address = destination.address,
-                             .format = destination.format,
-                             .is_signed = destination.is_signed,
-                             .first_element = 0,
-                             .narrow = {},
-                             .wide = {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}};
+    TransferCommand elements{
+        .stream = Stream::activations,
+        .write = true,
+        .metadata = false,
+        .address = destination.address,
+        .format = destination.format,
+        .is_signed = destination.is_signed,
+        .first_element = 0,
+        .narrow = {},
+        .wide = {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}};
     send_command(memory_socket, elements);
     std::vector<std::int32_t> words;
     for (std::size_t row = 0; row < codes.step.size(); ++row) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <systemc>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
+
+#include <cstdint>
+#include <systemc>
 
 #include "models/compute/fma_array.h"
 #include "models/compute/gemm.h"
@@ -32,7 +33,7 @@ struct OperandRef {
 struct QuantizeCommand {
     const Matrix<float>* input = nullptr;
     OperandRef destination;
-    CycleCounts cycles;   ///< result
+    CycleCounts cycles;  ///< result
 };
 
 /// outputs [m, n] = activations [m, k] x weights [n, k]^T, scaled back and written to
@@ -41,9 +42,9 @@ struct GemmCommand {
     OperandRef weights, activations;
     std::uint64_t output_address = 0;
     bool raw_accumulators = false;
-    Mapping mapping;                   ///< result
-    CycleCounts cycles;                ///< result
-    AccumulatorObservation observed;   ///< result
+    Mapping mapping;                  ///< result
+    CycleCounts cycles;               ///< result
+    AccumulatorObservation observed;  ///< result
 
     GemmShape shape() const { return {activations.rows, weights.rows, weights.columns}; }
 };
@@ -61,7 +62,8 @@ public:
     tlm_utils::simple_initiator_socket<Accelerator> memory_socket{"memory_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> array_socket{"array_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> scale_socket{"scale_socket"};
-    tlm_utils::simple_initiator_socket<Accelerator> vector_quantize_socket{"vector_quantize_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> vector_quantize_socket{
+        "vector_quantize_socket"};
 
     Accelerator(const sc_core::sc_module_name& name, const HardwareConfig& config,
                 const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,

@@ -22,47 +22,47 @@ struct BufferCounts {
 
 /// Bits on the memory interface. transferred = payload + metadata + padding + burst_tail.
 struct TrafficCounts {
-    std::uint64_t payload_bits = 0;      ///< the elements themselves
-    std::uint64_t metadata_bits = 0;     ///< scales, zero points, weight sums
-    std::uint64_t padding_bits = 0;      ///< containers wider than their element, unused word ends
-    std::uint64_t burst_tail_bits = 0;   ///< rest of bursts that a transfer only partly needed
+    std::uint64_t payload_bits = 0;     ///< the elements themselves
+    std::uint64_t metadata_bits = 0;    ///< scales, zero points, weight sums
+    std::uint64_t padding_bits = 0;     ///< containers wider than their element, unused word ends
+    std::uint64_t burst_tail_bits = 0;  ///< rest of bursts that a transfer only partly needed
     std::uint64_t transferred_bits = 0;
     std::uint64_t bursts = 0;
 };
 
 struct DramCounts {
-    std::uint64_t row_hits = 0;      ///< atoms that found their row open
-    std::uint64_t row_misses = 0;    ///< atoms that needed an activate
+    std::uint64_t row_hits = 0;    ///< atoms that found their row open
+    std::uint64_t row_misses = 0;  ///< atoms that needed an activate
     std::uint64_t activates = 0;
     std::uint64_t refreshes = 0;
-    std::uint64_t read_bits = 0;     ///< whole atoms
+    std::uint64_t read_bits = 0;  ///< whole atoms
     std::uint64_t written_bits = 0;
 };
 
 struct ComputeCounts {
-    std::uint64_t macs = 0;               ///< useful multiply-accumulates (m n k)
-    std::uint64_t multiplies = 0;         ///< products formed, idle lanes of short steps excluded
-    std::uint64_t inner_steps = 0;        ///< adds into an inner accumulator (one per step)
-    std::uint64_t outer_adds = 0;         ///< adds into an outer accumulator (one per tile)
-    std::uint64_t scaled_outputs = 0;     ///< results scaled back and converted
-    std::uint64_t quantized_values = 0;   ///< activations turned into codes
+    std::uint64_t macs = 0;              ///< useful multiply-accumulates (m n k)
+    std::uint64_t multiplies = 0;        ///< products formed, idle lanes of short steps excluded
+    std::uint64_t inner_steps = 0;       ///< adds into an inner accumulator (one per step)
+    std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
+    std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
+    std::uint64_t quantized_values = 0;  ///< activations turned into codes
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
 struct CycleCounts {
     std::uint64_t cycles = 0;
-    std::uint64_t busy = 0;              ///< the array steps through k
-    std::uint64_t fill_drain = 0;        ///< the array's pipeline fills or drains
-    std::uint64_t stall_dram = 0;        ///< the array waits for operands, or results for the DRAM
-    std::uint64_t stall_buffer = 0;      ///< the array waits for room in the output buffer
-    std::uint64_t stall_vector = 0;      ///< the array waits for activations to be quantized
+    std::uint64_t busy = 0;          ///< the array steps through k
+    std::uint64_t fill_drain = 0;    ///< the array's pipeline fills or drains
+    std::uint64_t stall_dram = 0;    ///< the array waits for operands, or results for the DRAM
+    std::uint64_t stall_buffer = 0;  ///< the array waits for room in the output buffer
+    std::uint64_t stall_vector = 0;  ///< the array waits for activations to be quantized
 };
 
 struct Counts {
     CycleCounts cycles;
     ComputeCounts compute;
     BufferCounts weights_buffer, activations_buffer, outputs_buffer;
-    std::array<TrafficCounts, kStreams.size()> traffic;  ///< indexed by Stream
+    std::array<TrafficCounts, kStreams.size()> traffic;      ///< indexed by Stream
     std::array<std::uint64_t, kStreams.size()> dram_bits{};  ///< whole atoms, indexed by Stream
     DramCounts dram;
 
@@ -79,9 +79,9 @@ C combined(const C& a, const C& b, bool subtract) {
     return std::bit_cast<C>(sum);
 }
 template <class C>
-concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
-                        std::same_as<C, ComputeCounts> || std::same_as<C, BufferCounts> ||
-                        std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
+concept CounterStruct =
+    std::same_as<C, Counts> || std::same_as<C, CycleCounts> || std::same_as<C, ComputeCounts> ||
+    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
 template <CounterStruct C>
 C& operator+=(C& a, const C& b) {
     return a = combined(a, b, false);

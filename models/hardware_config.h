@@ -30,8 +30,8 @@ struct BufferConfig {
 
 struct MemoryInterfaceConfig {
     Layout layout = Layout::packed;
-    int word_bits = 64;    ///< aligned_fields only
-    int bus_bits = 256;    ///< one beat a clock cycle
+    int word_bits = 64;  ///< aligned_fields only
+    int bus_bits = 256;  ///< one beat a clock cycle
     int burst_beats = 8;
     int batch_bursts = 4;  ///< bursts of one stream before another stream may take the bus
 

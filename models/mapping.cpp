@@ -68,13 +68,12 @@ Estimate estimate(const GemmShape& shape, const Mapping& mapping, const OperandB
         std::min<double>(hardware.memory_interface.bus_bits,
                          hardware.dram.peak_bits_per_second() / (hardware.clock_mhz * 1e6));
     const auto [weight_fetches, activation_fetches] = fetches(shape, mapping);
-    const double traffic =
-        static_cast<double>(shape.n * shape.k * bits.weight * weight_fetches +
-                            shape.m * shape.k * bits.activation * activation_fetches +
-                            shape.m * shape.n * bits.output);
+    const double traffic = static_cast<double>(
+        shape.n * shape.k * bits.weight * weight_fetches +
+        shape.m * shape.k * bits.activation * activation_fetches + shape.m * shape.n * bits.output);
     const double first_load =
-        static_cast<double>(mapping.k_chunk * (mapping.n_tile * bits.weight +
-                                               mapping.m_tile * bits.activation)) /
+        static_cast<double>(mapping.k_chunk *
+                            (mapping.n_tile * bits.weight + mapping.m_tile * bits.activation)) /
         bits_per_cycle;
     const double last_store =
         static_cast<double>(mapping.m_tile * mapping.n_tile * bits.output) / bits_per_cycle;

@@ -44,8 +44,8 @@ struct Visit {
 std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
 
 /// The mapping with the least traffic among those within 5 % of the fewest estimated cycles (the
-/// first tiles' load, then the slower of compute and traffic, then the last store). Throws UserError naming the buffer that cannot hold what one
-/// pass over the array needs.
+/// first tiles' load, then the slower of compute and traffic, then the last store). Throws
+/// UserError naming the buffer that cannot hold what one pass over the array needs.
 Mapping choose_mapping(const GemmShape& shape, const OperandBits& bits,
                        const HardwareConfig& hardware);
 

@@ -3,9 +3,10 @@
 // command register. b_transport returns when the command is done.
 #pragma once
 
-#include <tlm>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
+
+#include <tlm>
 
 #include "common/error.h"
 

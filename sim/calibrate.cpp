@@ -43,25 +43,29 @@ public:
     void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override {
         const Index float_rows = two_streams_ ? input.rows() / 2 : 0;
-        const Matrix<float> seen = input.bottomRows(input.rows() - float_rows);
-        const Matrix<float> quantized_input = models::dequantize(
-            models::quantize_per_token(seen, config_.hardware.activations));
         const Matrix<float> float_input = input.topRows(float_rows);
+        const Matrix<float> quantized_input = as_the_hardware_sees(
+            float_rows > 0 ? Matrix<float>(input.bottomRows(float_rows)) : input);
         const quant::InputMoments moments =
             quant::input_moments(quantized_input, two_streams_ ? &float_input : nullptr);
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const Matrix<float> weights = weights_.linear(layers[i]);
             const QuantizedLayer& layer = quantize(layers[i], weights, moments);
-            Matrix<float> from_quantized, from_float;
-            multiply_transposed(quantized_input, dequantized(layer.linear), from_quantized);
-            if (two_streams_) multiply_transposed(float_input, weights, from_float);
-            outputs[i].resize(input.rows(), weights.rows());
-            outputs[i].topRows(float_rows) = from_float;
-            outputs[i].bottomRows(from_quantized.rows()) = from_quantized;
+            multiply_transposed(quantized_input, dequantized(layer.linear), outputs[i]);
+            if (two_streams_) {
+                Matrix<float> both(input.rows(), weights.rows()), from_float;
+                multiply_transposed(float_input, weights, from_float);
+                both << from_float, outputs[i];
+                outputs[i] = std::move(both);
+            }
         }
     }
 
 private:
+    Matrix<float> as_the_hardware_sees(const Matrix<float>& input) const {
+        return models::dequantize(models::quantize_per_token(input, config_.hardware.activations));
+    }
+
     const QuantizedLayer& quantize(const LinearId& id, const Matrix<float>& weights,
                                    const quant::InputMoments& moments) {
         const std::string name = workloads::layer_name(id);
@@ -83,21 +87,21 @@ private:
 };
 
 bool needs_calibration(const quant::QuantizerConfig& config) {
-    return config.algorithm == quant::Algorithm::gpfq || config.algorithm == quant::Algorithm::optq ||
-           config.step_search;
+    return config.algorithm == quant::Algorithm::gpfq ||
+           config.algorithm == quant::Algorithm::optq || config.step_search;
 }
 
 /// Rounding alone looks at no inputs: no text, no forward pass.
-void round_all(const workloads::LlamaWeights& weights, const Config& config,
-               QuantizedModel& result, Progress& progress) {
+void round_all(const workloads::LlamaWeights& weights, const Config& config, QuantizedModel& result,
+               Progress& progress) {
     const quant::LinearFormat format = linear_format(config);
     for (int block = 0; block < static_cast<int>(weights.shape().blocks); ++block) {
         for (const workloads::LinearKind kind : workloads::kLinearKinds) {
             const LinearId id{block, kind};
             const std::string name = workloads::layer_name(id);
             QuantizedLayer& layer = result.layers[id];
-            layer.linear = quant::quantize_linear(name, weights.linear(id).cast<double>(), {}, format,
-                                                  config.quantizer);
+            layer.linear = quant::quantize_linear(name, weights.linear(id).cast<double>(), {},
+                                                  format, config.quantizer);
             layer.certificate =
                 quant::certify(layer.linear.codes, format.activations, format.accumulator);
             progress.advance(1, name);

@@ -49,11 +49,11 @@ std::string describe_certificates(const QuantizedModel& model) {
         certified += layer.certificate.certified ? 1 : 0;
         if (!layer.certificate.certified && first.empty()) {
             const auto& violation = *layer.certificate.violation;
-            first = fmt::format("; first not certified: {}, channel {}, {}: {} .. {}",
-                                workloads::layer_name(id), violation.channel,
-                                violation.tile < 0 ? "outer sum"
-                                                   : fmt::format("tile {}", violation.tile),
-                                violation.range.min, violation.range.max);
+            first = fmt::format(
+                "; first not certified: {}, channel {}, {}: {} .. {}", workloads::layer_name(id),
+                violation.channel,
+                violation.tile < 0 ? "outer sum" : fmt::format("tile {}", violation.tile),
+                violation.range.min, violation.range.max);
         }
     }
     return fmt::format("certified {} of {} layers{}\n", certified, model.layers.size(), first);
@@ -73,10 +73,10 @@ int run_command(const RunOptions& options) {
         if (options.export_weights) export_weights(options.out, run.quantized, config);
         write_text(options.out / "result.json", json);
     }
-    print(options.format == OutputText::json
-              ? json
-              : reports::terminal_report(run.result, terminal_width(),
-                                         ::isatty(STDOUT_FILENO) != 0));
+    print(
+        options.format == OutputText::json
+            ? json
+            : reports::terminal_report(run.result, terminal_width(), ::isatty(STDOUT_FILENO) != 0));
     return 0;
 }
 
@@ -143,8 +143,8 @@ int verify_command(const VerifyOptions& options) {
 
 int gemm_command(const GemmOptions& options) {
     const Config config = load_config(options.config, options.overrides);
-    const GemmRun run = run_gemm(read_npy_integer(options.activations),
-                                 read_npy_integer(options.weights), config);
+    const GemmRun run =
+        run_gemm(read_npy_integer(options.activations), read_npy_integer(options.weights), config);
     write_npy(options.output, run.outputs);
     if (options.format == OutputText::json) {
         print(reports::gemm_json(run.result).dump(2) + "\n");

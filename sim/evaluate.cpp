@@ -24,10 +24,10 @@ Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& 
     if (evaluation.tokens == 0) return {};
     const std::int64_t length = std::min(evaluation.context, evaluation.tokens);
     if (evaluation.tokens % length != 0) {
-        throw UserError(fmt::format(
-            "workload.evaluation.tokens: {} is not a whole number of windows of "
-            "workload.evaluation.context = {} tokens",
-            evaluation.tokens, evaluation.context));
+        throw UserError(
+            fmt::format("workload.evaluation.tokens: {} is not a whole number of windows of "
+                        "workload.evaluation.context = {} tokens",
+                        evaluation.tokens, evaluation.context));
     }
     return workloads::cut_windows(text, evaluation.first_token, evaluation.tokens / length, length);
 }
@@ -171,9 +171,8 @@ WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedMod
     models::set_simulation_resolution();
     Platform platform("platform", config.hardware,
                       platform_size(quantized, model.weights->shape(), config));
-    platform.run([&] {
-        Host(model, quantized, text, config, progress, platform).run(windows, result);
-    });
+    platform.run(
+        [&] { Host(model, quantized, text, config, progress, platform).run(windows, result); });
     return result;
 }
 

@@ -18,19 +18,19 @@ namespace axesim::sim {
 
 /// Counters of one phase.
 struct PhaseRun {
-    std::int64_t tokens = 0;   ///< of one sequence
+    std::int64_t tokens = 0;  ///< of one sequence
     std::int64_t batch = 1;
     models::Counts counts;
 };
 
 struct WorkloadRun {
-    std::optional<reports::Accuracy> accuracy;   ///< absent when evaluation.tokens is 0
-    LayerRecords evaluation;   ///< of the evaluation text (of the prefill when there is none)
+    std::optional<reports::Accuracy> accuracy;  ///< absent when evaluation.tokens is 0
+    LayerRecords evaluation;  ///< of the evaluation text (of the prefill when there is none)
     LayerRecords prefill_layers;
     PhaseRun prefill;
     std::optional<PhaseRun> decode;
-    models::Counts all;        ///< everything that the hardware did
-    double float_seconds = 0, hardware_seconds = 0;   ///< wall time
+    models::Counts all;                              ///< everything that the hardware did
+    double float_seconds = 0, hardware_seconds = 0;  ///< wall time
 };
 
 /// Runs everything that config.workload asks for. The one platform of this process is made here.

@@ -33,20 +33,20 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
                           : std::to_string(hardware.accumulator.tile_size)},
         {"lanes", std::to_string(hardware.accumulator.lanes)}};
     std::map<std::string, SafeTensor> tensors;
-    std::deque<Matrix<std::int8_t>> narrow;   // deques: spans into their elements stay valid
+    std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
     std::deque<std::vector<float>> scales;
     for (const auto& [id, layer] : model.layers) {
         const std::string name = workloads::layer_name(id);
         const Matrix<std::int16_t>& codes = layer.linear.codes;
         metadata[name + ".outer_bits"] = std::to_string(layer.certificate.outer_bits);
-        SafeTensor weight{.type = "I16", .shape = {codes.rows(), codes.cols()}, .bytes = bytes_of(codes)};
+        SafeTensor weight{
+            .type = "I16", .shape = {codes.rows(), codes.cols()}, .bytes = bytes_of(codes)};
         if (hardware.weight_bits <= 8) {
             weight.type = "I8";
             weight.bytes = bytes_of(narrow.emplace_back(codes.cast<std::int8_t>()));
         }
         tensors[name + ".weight"] = weight;
-        const auto& scale =
-            scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
+        const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
         tensors[name + ".weight_scale"] = {
             .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(scale)};
     }

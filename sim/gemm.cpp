@@ -42,9 +42,9 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
     const auto x = checked_codes<std::int32_t>(
         activations, hardware.activations.codes(), "--activations",
         fmt::format("the {}-bit activation codes", hardware.activations.bits));
-    const auto w = checked_codes<std::int16_t>(
-        weights, hardware.weight_codes(), "--weights",
-        fmt::format("the {}-bit weight codes", hardware.weight_bits));
+    const auto w =
+        checked_codes<std::int16_t>(weights, hardware.weight_codes(), "--weights",
+                                    fmt::format("the {}-bit weight codes", hardware.weight_bits));
 
     GemmRun run;
     GemmReport report;

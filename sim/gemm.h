@@ -9,8 +9,8 @@ namespace axesim::sim {
 
 /// One integer GEMM through the simulated hardware.
 struct GemmRun {
-    Matrix<std::int64_t> outputs;   ///< [tokens, out], the outer accumulators
-    reports::Result result;         ///< overflow, prefill (the GEMM), area; no accuracy
+    Matrix<std::int64_t> outputs;  ///< [tokens, out], the outer accumulators
+    reports::Result result;        ///< overflow, prefill (the GEMM), area; no accuracy
 };
 
 /// activations [tokens, K] and weights [out, K] are codes. Throws UserError naming the array and

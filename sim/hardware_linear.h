@@ -14,9 +14,9 @@ namespace axesim::sim {
 
 /// What one layer did while a part of the workload ran.
 struct LayerRecord {
-    models::GemmShape shape;             ///< of the last GEMM
-    models::Mapping mapping;             ///< of the last GEMM
-    models::Counts counts;               ///< quantizing its input included, for the first of a group
+    models::GemmShape shape;  ///< of the last GEMM
+    models::Mapping mapping;  ///< of the last GEMM
+    models::Counts counts;    ///< quantizing its input included, for the first of a group
     models::AccumulatorObservation observed;
     double error_sum = 0, reference_sum = 0;  ///< squares: output minus float output; float output
     std::int64_t compared_values = 0;

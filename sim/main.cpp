@@ -2,10 +2,12 @@
 // The axesim program: parse, dispatch, report. SystemC wants its own entry point, so main() hands
 // over to it and sc_main() does the work.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <omp.h>
 
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <systemc>
 
 #include "sim/commands.h"
@@ -60,6 +62,10 @@ int sc_main(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    // Matrices of hundreds of megabytes come and go layer by layer. Keeping their pages saves the
+    // kernel from clearing them again each time, a tenth of a run's time.
+    mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
+    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);  // keeps stderr for our own messages
     return sc_core::sc_elab_and_sim(argc, argv);
 }

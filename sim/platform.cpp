@@ -81,8 +81,8 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
     accelerator_.vector_quantize_socket.bind(vector_unit_.quantize_socket);
     memory_interface_.dram_socket.bind(dram_.target_socket);
 
-    activations_address_ = allocate(bytes_for(element_format(config.activations.bits),
-                                              size.max_tokens * size.max_depth));
+    activations_address_ = allocate(
+        bytes_for(element_format(config.activations.bits), size.max_tokens * size.max_depth));
     activations_metadata_address_ =
         allocate(static_cast<std::uint64_t>(size.max_tokens * kMetadataWords) * 4);
     outputs_address_ = allocate(output_bytes(config, size));
@@ -133,7 +133,8 @@ void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) 
     memory_interface_.dram_socket->transport_dbg(payload);
 }
 
-std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64_t words, int bits) {
+std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64_t words,
+                                               int bits) {
     const PackingFormat format{models::Layout::packed, bits};
     std::vector<std::byte> bytes(bytes_for(format, words));
     tlm::tlm_generic_payload payload;
@@ -160,8 +161,9 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                        .format = element_format(config_.weight_bits),
                        .is_signed = true};
     std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
-    models::pack(std::span<const std::int16_t>(codes.data(), static_cast<std::size_t>(codes.size())),
-                 0, operand.format, bytes);
+    models::pack(
+        std::span<const std::int16_t>(codes.data(), static_cast<std::size_t>(codes.size())), 0,
+        operand.format, bytes);
     operand.address = allocate(bytes.size());
     write_dram(operand.address, bytes);
     std::vector<std::int32_t> words;
@@ -184,8 +186,9 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
         .format = element_format(config_.activations.bits),
         .is_signed = config_.activations.range == models::ActivationRange::symmetric};
     std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
-    models::pack(std::span<const std::int32_t>(codes.data(), static_cast<std::size_t>(codes.size())),
-                 0, operand.format, bytes);
+    models::pack(
+        std::span<const std::int32_t>(codes.data(), static_cast<std::size_t>(codes.size())), 0,
+        operand.format, bytes);
     write_dram(operand.address, bytes);
     std::vector<std::int32_t> words;
     for (Index token = 0; token < codes.rows(); ++token) {
@@ -253,7 +256,8 @@ float output_value(std::int32_t word, models::OutputFormat format) {
             return static_cast<float>(Eigen::numext::bit_cast<Eigen::half>(bits));
         case models::OutputFormat::bfloat16:
             return static_cast<float>(Eigen::numext::bit_cast<Eigen::bfloat16>(bits));
-        case models::OutputFormat::float32: break;
+        case models::OutputFormat::float32:
+            break;
     }
     return models::bits_float(word);
 }

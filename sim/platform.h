@@ -20,7 +20,7 @@ namespace axesim::sim {
 
 /// What a platform's DRAM must hold beside the weights: the largest operands of any one GEMM.
 struct PlatformSize {
-    std::uint64_t weight_bytes = 0;   ///< sum of Platform::weight_bytes over all matrices
+    std::uint64_t weight_bytes = 0;  ///< sum of Platform::weight_bytes over all matrices
     Index max_tokens = 1, max_depth = 1, max_outputs = 1;
 };
 
@@ -81,7 +81,7 @@ private:
                                  std::vector<std::int32_t>& words);
 
     const models::HardwareConfig config_;
-    const std::uint64_t capacity_;   ///< bytes of DRAM
+    const std::uint64_t capacity_;  ///< bytes of DRAM
     std::uint64_t allocated_ = 0;
     models::SimulationClock clock_;
     models::TileBuffer<models::WeightTile> weights_buffer_;

@@ -26,7 +26,7 @@ double seconds_since(Clock::time_point begin) {
 double peak_rss_mib() {
     struct rusage usage {};
     getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;   // Linux counts in KiB
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;  // Linux counts in KiB
 }
 
 /// The outer accumulator that the hardware has: wide enough for the deepest layer.
@@ -140,16 +140,31 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
     using quant::Algorithm;
     std::string text;
     switch (config.algorithm) {
-        case Algorithm::naive_floor: text = "floor"; break;
-        case Algorithm::naive_round: text = "round to nearest"; break;
-        case Algorithm::gpfq: text = "GPFQ"; break;
-        case Algorithm::optq: text = "OPTQ"; break;
+        case Algorithm::naive_floor:
+            text = "floor";
+            break;
+        case Algorithm::naive_round:
+            text = "round to nearest";
+            break;
+        case Algorithm::gpfq:
+            text = "GPFQ";
+            break;
+        case Algorithm::optq:
+            text = "OPTQ";
+            break;
     }
     switch (config.accumulator_aware) {
-        case AccumulatorAware::none: break;
-        case AccumulatorAware::axe: text += " + AXE"; break;
-        case AccumulatorAware::ep_init: text += " + EP-init"; break;
-        case AccumulatorAware::bit_width: text += " + bit width"; break;
+        case AccumulatorAware::none:
+            break;
+        case AccumulatorAware::axe:
+            text += " + AXE";
+            break;
+        case AccumulatorAware::ep_init:
+            text += " + EP-init";
+            break;
+        case AccumulatorAware::bit_width:
+            text += " + bit width";
+            break;
     }
     if (config.step_search) text += " + step search";
     return text;
@@ -196,8 +211,7 @@ Run run_design_point(const Config& config, Progress& progress) {
     if (workload.decode) result.decode = phase_of("decode", *workload.decode, config, outer_bits);
     result.area = models::area(config.hardware, outer_bits, config.technology_table);
     result.area_range = models::area_range(config.hardware, outer_bits, config.technology_table);
-    result.unit_costs =
-        models::unit_costs(config.hardware, outer_bits, config.technology_table);
+    result.unit_costs = models::unit_costs(config.hardware, outer_bits, config.technology_table);
     result.layers = layers_of(workload, run.quantized, config, outer_bits);
     result.not_counted = what_is_not_counted();
 

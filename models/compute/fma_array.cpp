@@ -56,9 +56,9 @@ void FmaArray::count(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
     const auto outputs = static_cast<std::uint64_t>(visit.m * visit.n);
     const auto products = outputs * static_cast<std::uint64_t>(visit.k);
-    const auto tiles = static_cast<std::uint64_t>(
-        (visit.k + config_.accumulator.tile_length(command.depth) - 1) /
-        config_.accumulator.tile_length(command.depth));
+    const auto tiles =
+        static_cast<std::uint64_t>((visit.k + config_.accumulator.tile_length(command.depth) - 1) /
+                                   config_.accumulator.tile_length(command.depth));
     counts_.macs += products;
     counts_.multiplies += products;
     counts_.inner_steps += outputs * command.cycles.steps;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tlm_utils/simple_target_socket.h>
+
 #include <cstdint>
 #include <systemc>
-#include <tlm_utils/simple_target_socket.h>
 
 #include "models/compute/gemm.h"
 #include "models/counts.h"
@@ -19,10 +20,10 @@ struct ComputeTileCommand {
     const WeightTile* weights = nullptr;
     const ActivationTile* activations = nullptr;
     Visit visit;
-    Index depth = 0;                               ///< K of the whole dot product
-    Matrix<std::int64_t>* outer = nullptr;         ///< result [m, n]
-    AccumulatorObservation* observed = nullptr;    ///< merged into, places relative to the GEMM
-    ArrayCycles cycles;                            ///< result: what this command took
+    Index depth = 0;                             ///< K of the whole dot product
+    Matrix<std::int64_t>* outer = nullptr;       ///< result [m, n]
+    AccumulatorObservation* observed = nullptr;  ///< merged into, places relative to the GEMM
+    ArrayCycles cycles;                          ///< result: what this command took
 };
 
 /// rows x columns x lanes multipliers of M x N bits with two-stage accumulators. The cycles are

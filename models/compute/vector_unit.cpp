@@ -18,7 +18,8 @@ std::int32_t rounded_bits(float value, OutputFormat format) {
             return std::bit_cast<std::uint16_t>(static_cast<Eigen::half>(value));
         case OutputFormat::bfloat16:
             return std::bit_cast<std::uint16_t>(static_cast<Eigen::bfloat16>(value));
-        case OutputFormat::float32: break;
+        case OutputFormat::float32:
+            break;
     }
     return float_bits(value);
 }
@@ -46,8 +47,8 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
             for (Index column = 0; column < outer.cols(); ++column) {
                 const auto c = static_cast<std::size_t>(column);
                 const double step = token_step * bits_float(weights.row_scale_bits[c]);
-                const auto sum = static_cast<double>(outer(row, column) -
-                                                     zero_point * weights.row_integer[c]);
+                const auto sum =
+                    static_cast<double>(outer(row, column) - zero_point * weights.row_integer[c]);
                 out[column] = rounded_bits(static_cast<float>(step * sum), format);
             }
         }

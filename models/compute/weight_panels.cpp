@@ -32,11 +32,20 @@ std::int64_t magnitude(const IntegerRange& range) { return std::max(-range.min, 
 /// [mu, nu] with mu <= 0 <= nu: [mu a + nu b, nu a + mu b], a and b the sums of the positive and
 /// of the negative codes.
 IntegerRange reachable(const std::int16_t* codes, Index count, const IntegerRange& activations) {
+    // 2^15 codes of 16 bits cannot overflow 32 bits, and sums of 32 bits vectorize.
+    constexpr Index kChunk = Index{1} << 15;
     std::int64_t positive = 0;
     std::int64_t negative = 0;
-    for (Index k = 0; k < count; ++k) {
-        positive += std::max<std::int16_t>(codes[k], 0);
-        negative += std::min<std::int16_t>(codes[k], 0);
+    for (Index first = 0; first < count; first += kChunk) {
+        const Index end = std::min(count, first + kChunk);
+        std::int32_t chunk_positive = 0;
+        std::int32_t chunk_negative = 0;
+        for (Index k = first; k < end; ++k) {
+            chunk_positive += std::max<std::int16_t>(codes[k], 0);
+            chunk_negative += std::min<std::int16_t>(codes[k], 0);
+        }
+        positive += chunk_positive;
+        negative += chunk_negative;
     }
     return {activations.min * positive + activations.max * negative,
             activations.max * positive + activations.min * negative};

@@ -75,7 +75,7 @@ using ActivationTile = OperandTile<std::int32_t>;
 /// words for a raw 64-bit accumulator.
 struct OutputTile {
     std::vector<std::int32_t> words;
-    std::int64_t first_word = 0;   ///< where they go in the GEMM's output stream
+    std::int64_t first_word = 0;  ///< where they go in the GEMM's output stream
 };
 
 }  // namespace axesim::models

@@ -12,7 +12,8 @@ constexpr double kPsPerSecond = 1e12;
 }  // namespace
 
 double DramConfig::peak_bits_per_second() const {
-    return channels * static_cast<double>(atom_bits) / static_cast<double>(t_burst_ps) * kPsPerSecond;
+    return channels * static_cast<double>(atom_bits) / static_cast<double>(t_burst_ps) *
+           kPsPerSecond;
 }
 
 DramChannelTiming::DramChannelTiming(const DramConfig& config)
@@ -63,8 +64,8 @@ void DramChannelTiming::refresh_until(std::int64_t now_ps) {
     while (config_.t_refi_ps > 0 && next_refresh_ps_ <= now_ps) {
         std::int64_t start = next_refresh_ps_;
         for (const Bank& bank : banks_) {
-            const std::int64_t ready = bank.row >= 0 ? bank.precharge_ready_ps + config_.t_rp_ps
-                                                     : bank.activate_ready_ps;
+            const std::int64_t ready =
+                bank.row >= 0 ? bank.precharge_ready_ps + config_.t_rp_ps : bank.activate_ready_ps;
             start = std::max(start, ready);
         }
         for (Bank& bank : banks_) {
@@ -83,10 +84,10 @@ void DramChannelTiming::open_row(Bank& bank, int group, std::int64_t row,
         const std::int64_t precharge = std::max(not_before_ps, bank.precharge_ready_ps);
         bank.activate_ready_ps = std::max(bank.activate_ready_ps, precharge + config_.t_rp_ps);
     }
-    const std::int64_t activate = std::max(
-        {not_before_ps, bank.activate_ready_ps, last_activate_ps_ + config_.t_rrd_s_ps,
-         group_activate_ps_[g] + config_.t_rrd_l_ps,
-         recent_activates_[activates_issued_ % kActivateWindow] + config_.t_faw_ps});
+    const std::int64_t activate =
+        std::max({not_before_ps, bank.activate_ready_ps, last_activate_ps_ + config_.t_rrd_s_ps,
+                  group_activate_ps_[g] + config_.t_rrd_l_ps,
+                  recent_activates_[activates_issued_ % kActivateWindow] + config_.t_faw_ps});
     recent_activates_[activates_issued_++ % kActivateWindow] = activate;
     last_activate_ps_ = activate;
     group_activate_ps_[g] = activate;
@@ -106,9 +107,8 @@ std::int64_t DramChannelTiming::column(Bank& bank, int group, bool write,
     if (write != last_was_write_ && columns_issued_ > 0) {
         // The data bus turns round: read data must not wait behind write recovery, write data must
         // not meet read data.
-        const std::int64_t turn =
-            write ? config_.t_cl_ps + config_.t_burst_ps - config_.t_cwl_ps
-                  : config_.t_cwl_ps + config_.t_burst_ps + config_.t_wtr_ps;
+        const std::int64_t turn = write ? config_.t_cl_ps + config_.t_burst_ps - config_.t_cwl_ps
+                                        : config_.t_cwl_ps + config_.t_burst_ps + config_.t_wtr_ps;
         command = std::max(command, last_column_ps_ + turn);
     }
     recent_columns_[columns_issued_++ % kQueueAtoms] = command;
@@ -117,9 +117,8 @@ std::int64_t DramChannelTiming::column(Bank& bank, int group, bool write,
     last_was_write_ = write;
     const std::int64_t data_end =
         command + (write ? config_.t_cwl_ps : config_.t_cl_ps) + config_.t_burst_ps;
-    bank.precharge_ready_ps =
-        std::max(bank.precharge_ready_ps,
-                 write ? data_end + config_.t_wr_ps : command + config_.t_rtp_ps);
+    bank.precharge_ready_ps = std::max(
+        bank.precharge_ready_ps, write ? data_end + config_.t_wr_ps : command + config_.t_rtp_ps);
     return data_end;
 }
 

@@ -13,12 +13,12 @@ namespace axesim::models {
 
 /// One DRAM device type and its channel (configs/dram/*.yaml, each value with its source there).
 struct DramConfig {
-    std::string name;         ///< as in "LPDDR5-6400"
-    int channels = 1;         ///< identical channels, interleaved burst by burst
-    int atom_bits = 256;      ///< bits of one read or write command (burst length x width)
+    std::string name;     ///< as in "LPDDR5-6400"
+    int channels = 1;     ///< identical channels, interleaved burst by burst
+    int atom_bits = 256;  ///< bits of one read or write command (burst length x width)
     int bank_groups = 4;
     int banks_per_group = 4;
-    int page_bytes = 2048;    ///< bytes of one row of one bank
+    int page_bytes = 2048;  ///< bytes of one row of one bank
     // JEDEC timings in picoseconds.
     std::int64_t t_burst_ps = 2500;  ///< the data bus is taken by one atom
     std::int64_t t_cl_ps = 0;        ///< read command to first data
@@ -37,13 +37,13 @@ struct DramConfig {
     std::int64_t t_refi_ps = 0;      ///< average refresh interval
     std::int64_t t_rfc_ps = 0;       ///< all-bank refresh
     // Energy (configs/dram/*.yaml).
-    double activate_pj = 0;          ///< one activate and its precharge
-    double read_pj_per_bit = 0;      ///< core and I/O
+    double activate_pj = 0;      ///< one activate and its precharge
+    double read_pj_per_bit = 0;  ///< core and I/O
     double write_pj_per_bit = 0;
-    double refresh_mw = 0;           ///< per channel, average
-    double static_mw = 0;            ///< per channel, background
-    double phy_pj_per_bit = 0;       ///< PHY on the accelerator's side
-    double energy_uncertainty = 0.3; ///< relative, both ways
+    double refresh_mw = 0;            ///< per channel, average
+    double static_mw = 0;             ///< per channel, background
+    double phy_pj_per_bit = 0;        ///< PHY on the accelerator's side
+    double energy_uncertainty = 0.3;  ///< relative, both ways
 
     /// Bits a second that all channels can move, without refresh.
     double peak_bits_per_second() const;
@@ -70,7 +70,7 @@ public:
 
 private:
     struct Bank {
-        std::int64_t row = -1;             ///< open row, -1: precharged
+        std::int64_t row = -1;  ///< open row, -1: precharged
         std::int64_t activate_ready_ps = 0;
         std::int64_t column_ready_ps = 0;
         std::int64_t precharge_ready_ps = 0;
@@ -84,9 +84,9 @@ private:
     static constexpr std::size_t kActivateWindow = 4;
 
     DramConfig config_;
-    std::vector<Bank> banks_;                     ///< [bank * groups + group]
-    std::vector<std::int64_t> group_column_ps_;   ///< last column command of each bank group
-    std::vector<std::int64_t> group_activate_ps_; ///< last activate of each bank group
+    std::vector<Bank> banks_;                      ///< [bank * groups + group]
+    std::vector<std::int64_t> group_column_ps_;    ///< last column command of each bank group
+    std::vector<std::int64_t> group_activate_ps_;  ///< last activate of each bank group
     std::array<std::int64_t, kQueueAtoms> recent_columns_{};
     std::array<std::int64_t, kActivateWindow> recent_activates_{};
     std::size_t columns_issued_ = 0, activates_issued_ = 0;

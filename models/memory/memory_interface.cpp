@@ -86,8 +86,8 @@ MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
 void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<TransferCommand>(payload);
     if (command == nullptr || command->elements() == 0) return;
-    const BurstRange range = bursts_of(command->format, command->first_element,
-                                       command->elements(), config_.burst_bits());
+    const BurstRange range = bursts_of(command->format, command->first_element, command->elements(),
+                                       config_.burst_bits());
     Request request{.command = command,
                     .range = range,
                     .staged = StagedRun(*command, range, config_.burst_bits()),
@@ -142,15 +142,15 @@ void MemoryInterface::move_batch(Request& request) {
     const auto bytes = request.staged.bursts(request.bursts_done, bursts);
     const std::uint64_t first_burst = request.range.first_burst + request.bursts_done;
     tlm::tlm_generic_payload payload;
-    set_up(payload,
-           request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
-           request.command->address + first_burst * static_cast<std::uint64_t>(config_.burst_bits() / 8),
+    set_up(payload, request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
+           request.command->address +
+               first_burst * static_cast<std::uint64_t>(config_.burst_bits() / 8),
            bytes);
     DramAcceptExtension accept;
     payload.set_extension(&accept);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     dram_socket->b_transport(payload, delay);
-    payload.clear_extension(&accept);   // it lives on this stack
+    payload.clear_extension(&accept);  // it lives on this stack
     if (payload.is_response_error()) {
         SC_REPORT_ERROR("axesim/memory_interface", payload.get_response_string().c_str());
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
 #include <array>
 #include <cstdint>
 #include <deque>
 #include <span>
 #include <systemc>
-#include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 
 #include "models/counts.h"
 #include "models/hardware_config.h"
@@ -19,12 +20,12 @@ namespace axesim::models {
 /// on-chip buffer. The command is done when the last element has arrived.
 struct TransferCommand {
     Stream stream = Stream::weights;
-    bool write = false;      ///< false: DRAM to chip
-    bool metadata = false;   ///< scales, zero points, sums: counted apart from elements
-    std::uint64_t address = 0;   ///< where the tensor starts in DRAM, bytes, a multiple of a burst
+    bool write = false;         ///< false: DRAM to chip
+    bool metadata = false;      ///< scales, zero points, sums: counted apart from elements
+    std::uint64_t address = 0;  ///< where the tensor starts in DRAM, bytes, a multiple of a burst
     PackingFormat format;
     bool is_signed = true;
-    std::int64_t first_element = 0;   ///< within the tensor
+    std::int64_t first_element = 0;  ///< within the tensor
     /// The elements on the chip's side; exactly one of the two is not empty.
     std::span<std::int16_t> narrow;
     std::span<std::int32_t> wide;
@@ -38,7 +39,7 @@ struct TransferCommand {
 struct BurstRange {
     std::uint64_t first_burst = 0;  ///< relative to the tensor's start
     std::uint64_t bursts = 0;
-    std::uint64_t used_bits = 0;    ///< from the first to the last bit of the run
+    std::uint64_t used_bits = 0;  ///< from the first to the last bit of the run
 };
 BurstRange bursts_of(const PackingFormat& format, std::int64_t first_element, std::int64_t elements,
                      int burst_bits);
@@ -55,9 +56,9 @@ struct StagedRun {
 private:
     std::vector<std::byte> bytes_;
     std::uint64_t burst_bytes_ = 0;
-    std::uint64_t lead_ = 0;           ///< bytes before the first burst
-    std::uint64_t period_begin_ = 0;   ///< byte at which the period starts
-    std::int64_t first_in_period_ = 0; ///< the run's first element, counted from there
+    std::uint64_t lead_ = 0;            ///< bytes before the first burst
+    std::uint64_t period_begin_ = 0;    ///< byte at which the period starts
+    std::int64_t first_in_period_ = 0;  ///< the run's first element, counted from there
 };
 
 /// The memory interface: packs and unpacks elements, moves whole bursts of bus_bits x burst_beats,
@@ -102,11 +103,11 @@ private:
     MemoryInterfaceConfig config_;
     const SimulationClock& clock_;
     std::array<std::deque<Request*>, kStreams.size()> queues_;
-    std::size_t turn_ = 0;   ///< the stream that may go next
+    std::size_t turn_ = 0;  ///< the stream that may go next
     sc_core::sc_event work_;
     std::array<std::uint64_t, kOutstanding> accepted_{};  ///< cycles when batches left the queue
     std::size_t batches_ = 0;
-    std::uint64_t bus_free_ = 0;   ///< cycle at which the on-chip bus has moved all batches so far
+    std::uint64_t bus_free_ = 0;  ///< cycle at which the on-chip bus has moved all batches so far
     std::array<TrafficCounts, kStreams.size()> traffic_;
 };
 

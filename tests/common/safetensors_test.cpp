@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/safetensors_file.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <fstream>
 
 #include "common/error.h"
+#include "common/safetensors_file.h"
 #include "tests/temporary_directory.h"
 
 namespace axesim {

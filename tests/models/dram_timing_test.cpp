@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DRAM timing against sums of JEDEC constraints worked out by hand and against closed forms.
-#include <gtest/gtest.h>
-
 #include "models/memory/dram_timing.h"
+
+#include <gtest/gtest.h>
 
 namespace axesim::models {
 namespace {
@@ -111,8 +111,7 @@ TEST(DramTiming, RefreshClosesRowsAndTakesTrfc) {
     channel.transfer(0, 1, false, 0);
     // Arrives as the refresh is due. The bank was idle long enough to be precharged before; the row
     // opens again when the refresh is over.
-    EXPECT_EQ(channel.transfer(4, 1, false, 3'900'000),
-              3'900'000 + 210'000 + 18000 + 20000 + 2500);
+    EXPECT_EQ(channel.transfer(4, 1, false, 3'900'000), 3'900'000 + 210'000 + 18000 + 20000 + 2500);
     EXPECT_EQ(channel.counts().refreshes, 1U);
 }
 
@@ -125,7 +124,8 @@ TEST(DramTiming, LongStreamReachesPeakLessRefresh) {
     // Chunks queued ahead, as the memory interface does.
     std::int64_t end = 0;
     for (std::int64_t first = 0; first < atoms; first += 32) {
-        end = channel.transfer(first, 32, false, std::max<std::int64_t>(0, channel.last_column_ps() - 200'000));
+        end = channel.transfer(first, 32, false,
+                               std::max<std::int64_t>(0, channel.last_column_ps() - 200'000));
     }
     const double ideal = static_cast<double>(atoms) * 2500 / (1 - 210.0 / 3906.0);
     EXPECT_GT(ideal / static_cast<double>(end), 0.97);

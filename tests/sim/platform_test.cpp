@@ -52,13 +52,13 @@ struct Outcome {
 Outcome simulate(const HardwareConfig& config, const Matrix<std::int32_t>& x,
                  const Matrix<std::int16_t>& w) {
     models::set_simulation_resolution();
-    Platform platform("platform", config,
-                      {Platform::weight_bytes(w.rows(), w.cols(), config), x.rows(), x.cols(),
-                       w.rows()});
+    Platform platform(
+        "platform", config,
+        {Platform::weight_bytes(w.rows(), w.cols(), config), x.rows(), x.cols(), w.rows()});
     Outcome outcome;
     platform.run([&] {
-        const auto weights = platform.store_weights(
-            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0));
+        const auto weights =
+            platform.store_weights(w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0));
         outcome.report =
             platform.multiply_raw(weights, platform.store_activations(x), outcome.outputs);
     });

@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -24,12 +26,6 @@
 namespace axesim::sim {
 
 namespace {
-
-void print(const std::string& text) {
-    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-        throw RunError("standard output cannot be written");
-    }
-}
 
 int terminal_width() {
     constexpr int kDefault = 120;
@@ -61,6 +57,12 @@ std::string describe_certificates(const QuantizedModel& model) {
 
 }  // namespace
 
+void print_to_stdout(const std::string& text) {
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+        throw RunError(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
+    }
+}
+
 int run_command(const RunOptions& options) {
     const Config config = load_config(options.config, options.overrides);
     if (!options.out.empty()) require_writable_directory(options.out);
@@ -73,7 +75,7 @@ int run_command(const RunOptions& options) {
         if (options.export_weights) export_weights(options.out, run.quantized, config);
         write_text(options.out / "result.json", json);
     }
-    print(
+    print_to_stdout(
         options.format == OutputText::json
             ? json
             : reports::terminal_report(run.result, terminal_width(), ::isatty(STDOUT_FILENO) != 0));
@@ -89,7 +91,7 @@ int quantize_command(const QuantizeOptions& options) {
     const QuantizedModel quantized = quantize_model(model, config, progress);
     write_text(options.out / "config.yaml", resolved_yaml(config));
     export_weights(options.out, quantized, config);
-    print(describe_quantizer(config.quantizer) + ": " + describe_certificates(quantized));
+    print_to_stdout(describe_quantizer(config.quantizer) + ": " + describe_certificates(quantized));
     return 0;
 }
 
@@ -125,19 +127,20 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options) {
         quant::certify(linear.codes, format.activations, format.accumulator);
     write_npy(options.output, Matrix<std::int32_t>(linear.codes.cast<std::int32_t>()));
     if (!options.quiet) {
-        print(fmt::format("{}: {}, inner {} .. {} in {} bits, outer {} .. {} in {} bits{}\n",
-                          describe_quantizer(config.quantizer),
-                          certificate.certified ? "certified" : "not certified",
-                          certificate.inner.min, certificate.inner.max, certificate.inner_bits,
-                          certificate.outer.min, certificate.outer.max, certificate.outer_bits,
-                          linear.fallback.empty() ? "" : "; " + linear.fallback));
+        print_to_stdout(
+            fmt::format("{}: {}, inner {} .. {} in {} bits, outer {} .. {} in {} bits{}\n",
+                        describe_quantizer(config.quantizer),
+                        certificate.certified ? "certified" : "not certified",
+                        certificate.inner.min, certificate.inner.max, certificate.inner_bits,
+                        certificate.outer.min, certificate.outer.max, certificate.outer_bits,
+                        linear.fallback.empty() ? "" : "; " + linear.fallback));
     }
     return 0;
 }
 
 int verify_command(const VerifyOptions& options) {
     const verify::VerifyReport report = verify::verify_export(options.directory);
-    print(verify::render_text(report));
+    print_to_stdout(verify::render_text(report));
     return report.ok() ? 0 : 1;
 }
 
@@ -147,12 +150,12 @@ int gemm_command(const GemmOptions& options) {
         run_gemm(read_npy_integer(options.activations), read_npy_integer(options.weights), config);
     write_npy(options.output, run.outputs);
     if (options.format == OutputText::json) {
-        print(reports::gemm_json(run.result).dump(2) + "\n");
+        print_to_stdout(reports::gemm_json(run.result).dump(2) + "\n");
     } else if (!options.quiet) {
         const auto& overflow = run.result.overflow;
-        print(fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J\n",
-                          run.result.prefill.counts.cycles.cycles, overflow.inner_events,
-                          overflow.outer_events, run.result.prefill.energy.total()));
+        print_to_stdout(fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J\n",
+                                    run.result.prefill.counts.cycles.cycles, overflow.inner_events,
+                                    overflow.outer_events, run.result.prefill.energy.total()));
     }
     return 0;
 }

@@ -54,6 +54,9 @@ struct GemmOptions : ConfigOptions {
     OutputText format = OutputText::text;
 };
 
+/// Prints and flushes. Throws RunError when standard output cannot take it (full disk, closed).
+void print_to_stdout(const std::string& text);
+
 // Each returns the exit status (0 done, 1 failed) or throws UserError or RunError. They print their
 // result on stdout and progress on stderr.
 int run_command(const RunOptions& options);

@@ -5,6 +5,7 @@
 #include <new>
 #include <regex>
 #include <string>
+#include <system_error>
 
 #include "common/error.h"
 
@@ -45,6 +46,8 @@ int run_and_report(const std::function<int()>& body, std::ostream& errors) {
         report(error.what(), errors);
     } catch (const std::bad_alloc&) {
         report("not enough memory for this run; use fewer tokens or a smaller model", errors);
+    } catch (const std::system_error& error) {
+        report(error.what(), errors);  // the printing library's word for a full disk or closed pipe
     } catch (const std::exception& error) {
         report(std::string("internal error: ") + error.what(), errors);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The axesim program: parse, dispatch, report. SystemC wants its own entry point, so main() hands
 // over to it and sc_main() does the work.
-#include <fmt/format.h>
 #include <malloc.h>
 #include <omp.h>
 
@@ -25,11 +24,11 @@ void use_threads(const ConfigOptions& options) {
 
 struct Execute {
     int operator()(const ShowText& show) const {
-        fmt::print("{}", show.text);
+        print_to_stdout(show.text);
         return 0;
     }
     int operator()(const ExplainOptions& options) const {
-        fmt::print("{}", explain(options.key));
+        print_to_stdout(explain(options.key));
         return 0;
     }
     int operator()(const RunOptions& options) const {

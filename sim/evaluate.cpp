@@ -164,6 +164,10 @@ private:
 
 }  // namespace
 
+void require_enough_text(const workloads::Text& text, const Config& config) {
+    evaluation_windows(text, config.workload.evaluation);
+}
+
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
                          const workloads::Text& text, const Config& config, Progress& progress) {
     WorkloadRun result;

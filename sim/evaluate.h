@@ -33,6 +33,10 @@ struct WorkloadRun {
     double float_seconds = 0, hardware_seconds = 0;  ///< wall time
 };
 
+/// Throws UserError when the text cannot serve config.workload.evaluation, before minutes are
+/// spent.
+void require_enough_text(const workloads::Text& text, const Config& config);
+
 /// Runs everything that config.workload asks for. The one platform of this process is made here.
 /// Throws UserError (text too short), RunError (trap, values that are not finite).
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,

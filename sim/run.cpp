@@ -176,6 +176,7 @@ Run run_design_point(const Config& config, Progress& progress) {
     const workloads::LoadedModel model = workloads::load_model(path);
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
+    require_enough_text(text, config);
     reports::Host host;
     host.stage_seconds.emplace_back("load", seconds_since(begin));
 

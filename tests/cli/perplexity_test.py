@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perplexities on WikiText-2 against those of an independent program, within 1 %."""
+"""Perplexities on WikiText-2 against those of an independent program.
+
+The perplexity of a low-bit model on 2,044 tokens is a sample: a last bit that another order of
+summation changes becomes another realization of the rounding noise a few layers later. A numpy
+emulation of W8A8 symmetric, its inputs disturbed by 1e-7, gave 28.64, 28.72, 28.90 and 28.98 (the
+reference has 28.585), so the tolerance is 2.5 %; a wrong step, range or rounding costs far more.
+"""
 
 import json
 
@@ -51,7 +57,7 @@ class Perplexity(CliTestCase):
                 accuracy = result["accuracy"]
                 found = accuracy["perplexity_quantized"]
                 print(f"{row}: {found:.3f}, float {accuracy['perplexity_float']:.4f}", flush=True)
-                self.assertAlmostEqual(found / row["perplexity"], 1, delta=0.01)
+                self.assertAlmostEqual(found / row["perplexity"], 1, delta=0.025)
                 self.assertAlmostEqual(accuracy["perplexity_float"] / floats[0], 1, delta=1e-3)
                 self.assertEqual(result["overflow"]["inner_events"], 0)
                 self.assertEqual(accuracy["tokens"], COUNT // 512 * 511)

@@ -47,12 +47,14 @@ void for_blocks(Index total, Index block, Body&& body) {
     if (error) std::rethrow_exception(error);
 }
 
-/// y = x w^T for x [rows, k] and w [columns, k], in single precision, in fixed blocks of rows.
+/// y = x w^T for x [rows, k] and w [columns, k], in single precision, in blocks of rows that depend
+/// on their number alone.
 inline void multiply_transposed(const Eigen::Ref<const Matrix<float>>& x,
                                 const Eigen::Ref<const Matrix<float>>& w, Matrix<float>& y) {
-    constexpr Index kRowBlock = 128;
+    // Every block reads all of w, so large ones are faster while there are enough of them.
+    const Index row_block = std::clamp<Index>(x.rows() / 16, 128, 1024);
     y.resize(x.rows(), w.rows());
-    for_blocks(x.rows(), kRowBlock, [&](Index first, Index count) {
+    for_blocks(x.rows(), row_block, [&](Index first, Index count) {
         y.middleRows(first, count).noalias() = x.middleRows(first, count) * w.transpose();
     });
 }

@@ -148,6 +148,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(operand.format.element_bits));
     };
+    tile.version = ++tiles_loaded_;
     tile.elements.resize(rows, columns);
     if (columns == operand.columns) {
         fetch(first_row, tile.elements.data(), rows * columns);  // rows lie back to back

@@ -91,6 +91,7 @@ private:
     TileBuffer<ActivationTile>& activations_buffer_;
     TileBuffer<OutputTile>& outputs_buffer_;
     Job* job_ = nullptr;
+    std::uint64_t tiles_loaded_ = 0;
     sc_core::sc_event start_;
     sc_core::sc_event stored_;
     sc_core::sc_fifo<std::size_t> weights_ready_{"weights_ready", 2};

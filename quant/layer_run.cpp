@@ -9,12 +9,6 @@
 
 namespace axesim::quant {
 
-namespace {
-
-constexpr Index kChannels = 48;  // prepared at a time
-
-}  // namespace
-
 LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
                    const Feedback& feedback, const RoundingRules& rules,
                    const QuantizerConfig& config)
@@ -28,7 +22,7 @@ LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
       has_g_(feedback.base.size() > 0) {
     base_.resize(weights.rows(), weights.cols());
     if (has_g_ && config.step_search) linear_.resize(weights.rows(), weights.cols());
-    for_blocks(weights.rows(), kChannels, [&](Index first, Index count) {
+    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         Matrix<double> visited(count, weights.cols());
         for (Index i = 0; i < weights.cols(); ++i) {
             const Index column = feedback.order[static_cast<std::size_t>(i)];

@@ -14,6 +14,9 @@
 
 namespace axesim::quant {
 
+/// Channels that are prepared or quantized side by side: few enough to keep two cores busy.
+inline constexpr Index kChannelBlock = 48;
+
 struct Row {
     Index channel = 0;
     double step = 1.0;

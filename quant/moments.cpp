@@ -13,8 +13,10 @@ namespace axesim::quant {
 
 namespace {
 
-constexpr Index kColumns = 192;      // a block of the result: its operands stay in the cache
 constexpr Index kSampleChunk = 512;  // short enough for sums in single precision
+
+/// Columns of a block of the result: enough blocks to share out, each as large as the cache allows.
+Index block_columns(Index depth) { return std::clamp<Index>((depth + 2) / 3, 64, 512); }
 
 template <class T>
 using Samples = Eigen::Ref<const Matrix<T>>;
@@ -26,8 +28,9 @@ struct BlockPair {
 
 std::vector<BlockPair> block_pairs(Index depth, bool upper_only) {
     std::vector<BlockPair> pairs;
-    for (Index row = 0; row < depth; row += kColumns) {
-        for (Index column = upper_only ? row : 0; column < depth; column += kColumns) {
+    const Index block = block_columns(depth);
+    for (Index row = 0; row < depth; row += block) {
+        for (Index column = upper_only ? row : 0; column < depth; column += block) {
             pairs.push_back({row, column});
         }
     }
@@ -39,11 +42,12 @@ template <class T>
 void add_product(Matrix<double>& total, const Samples<T>& left, const Samples<T>& right,
                  bool upper_only) {
     const Index depth = left.cols();
+    const Index block = block_columns(depth);
     const std::vector<BlockPair> pairs = block_pairs(depth, upper_only);
     for_blocks(static_cast<Index>(pairs.size()), 1, [&](Index index, Index) {
         const BlockPair pair = pairs[static_cast<std::size_t>(index)];
-        const Index rows = std::min(kColumns, depth - pair.row);
-        const Index columns = std::min(kColumns, depth - pair.column);
+        const Index rows = std::min(block, depth - pair.row);
+        const Index columns = std::min(block, depth - pair.column);
         auto target = total.block(pair.row, pair.column, rows, columns);
         Matrix<T> product(rows, columns);
         for (Index first = 0; first < left.rows(); first += kSampleChunk) {
@@ -56,7 +60,7 @@ void add_product(Matrix<double>& total, const Samples<T>& left, const Samples<T>
 }
 
 void mirror_upper_blocks(Matrix<double>& h) {
-    for_blocks(h.rows(), kColumns, [&](Index first, Index count) {
+    for_blocks(h.rows(), block_columns(h.rows()), [&](Index first, Index count) {
         h.block(first, 0, count, first) = h.block(0, first, first, count).transpose();
     });
 }

@@ -18,8 +18,6 @@ namespace axesim::quant {
 
 namespace {
 
-constexpr Index kChannels = 48;  // quantized side by side; small enough to keep two cores busy
-
 void check_moments(const std::string& name, Index depth, const InputMoments& moments,
                    const QuantizerConfig& config) {
     const auto fits = [&](const Matrix<double>& m) {
@@ -91,7 +89,7 @@ QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double
     QuantizedLinear result;
     const auto channels = static_cast<Index>(steps.size());
     result.codes.resize(channels, depth);
-    for_blocks(channels, kChannels, [&](Index first, Index count) {
+    for_blocks(channels, kChannelBlock, [&](Index first, Index count) {
         std::vector<Row> rows;
         for (Index c = first; c < first + count; ++c) {
             rows.push_back({c, steps[static_cast<std::size_t>(c)]});

@@ -12,7 +12,7 @@ namespace axesim::quant {
 
 namespace {
 
-constexpr Index kChannels = 16;  // times the candidates: about 110 rows side by side
+constexpr Index kChannelsSearched = 16;  // times the candidates: about 110 rows side by side
 
 // Nearest to 1 first: a later candidate has to be strictly better.
 constexpr std::array<double, 7> kFactors{1.0, 1.1, 0.9, 1.25, 0.75, 1.5, 0.6};
@@ -75,7 +75,7 @@ QuantizedLinear search_steps(const LayerRun& run, Index depth, const std::vector
     QuantizedLinear result;
     result.codes.resize(static_cast<Index>(steps.size()), depth);
     result.step = steps;
-    for_blocks(static_cast<Index>(steps.size()), kChannels, [&](Index first, Index count) {
+    for_blocks(static_cast<Index>(steps.size()), kChannelsSearched, [&](Index first, Index count) {
         const auto block = std::span(steps).subspan(static_cast<std::size_t>(first),
                                                     static_cast<std::size_t>(count));
         BlockSearch search(run, block, first, result);

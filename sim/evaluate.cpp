@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "common/error.h"
+#include "common/stopwatch.h"
 #include "sim/platform.h"
 #include "workloads/scoring.h"
 
@@ -15,10 +15,6 @@ namespace axesim::sim {
 namespace {
 
 using Windows = std::vector<std::vector<workloads::TokenId>>;
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& evaluation) {
     if (evaluation.tokens == 0) return {};
@@ -77,21 +73,21 @@ public:
 
     void run(const Windows& windows, WorkloadRun& result) {
         if (!windows.empty()) evaluate(windows, result);
-        const auto begin = std::chrono::steady_clock::now();
+        const Stopwatch stopwatch;
         run_phases(result);
         if (windows.empty()) result.evaluation = result.prefill_layers;
         result.all = platform_.counts();
-        result.hardware_seconds += seconds_since(begin);
+        result.hardware_seconds += stopwatch.seconds();
     }
 
 private:
     void evaluate(const Windows& windows, WorkloadRun& result) {
-        auto begin = std::chrono::steady_clock::now();
+        Stopwatch stopwatch;
         workloads::FloatLinear float_linear(*model_.weights);
         const Matrix<float> expected = forward_.hidden_states(windows, float_linear);
-        result.float_seconds = seconds_since(begin);
+        result.float_seconds = stopwatch.seconds();
 
-        begin = std::chrono::steady_clock::now();
+        stopwatch.restart();
         const auto length = static_cast<Index>(windows.front().size());
         Matrix<float> hidden(expected.rows(), expected.cols());
         progress_.start("evaluate on the simulated hardware", windows.size());
@@ -102,7 +98,7 @@ private:
                 forward_.hidden_states({windows[w]}, linear_);
             progress_.advance(1, fmt::format("window {} of {}", w + 1, windows.size()));
         }
-        result.hardware_seconds += seconds_since(begin);
+        result.hardware_seconds += stopwatch.seconds();
         progress_.finish();
 
         const workloads::ComparedScore score =

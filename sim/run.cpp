@@ -4,10 +4,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "common/files.h"
+#include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "sim/evaluate.h"
 #include "sim/hardware_linear.h"
@@ -16,12 +16,6 @@
 namespace axesim::sim {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 double peak_rss_mib() {
     struct rusage usage {};
@@ -171,25 +165,25 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
 }
 
 Run run_design_point(const Config& config, Progress& progress) {
-    const auto begin = Clock::now();
+    const Stopwatch whole;
     const auto path = workloads::find_model(config.workload.model);
     const workloads::LoadedModel model = workloads::load_model(path);
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
     reports::Host host;
-    host.stage_seconds.emplace_back("load", seconds_since(begin));
+    host.stage_seconds.emplace_back("load", whole.seconds());
 
-    auto stage = Clock::now();
+    Stopwatch stage;
     Run run;
     run.quantized = quantize_model(model, config, progress);
-    host.stage_seconds.emplace_back("quantize", seconds_since(stage));
+    host.stage_seconds.emplace_back("quantize", stage.seconds());
 
-    stage = Clock::now();
+    stage.restart();
     const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress);
     host.stage_seconds.emplace_back("simulate", workload.hardware_seconds);
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
-    host.stage_seconds.emplace_back("evaluate_total", seconds_since(stage));
+    host.stage_seconds.emplace_back("evaluate_total", stage.seconds());
 
     const int outer_bits = widest_outer_bits(run.quantized);
     reports::Result& result = run.result;
@@ -216,7 +210,7 @@ Run run_design_point(const Config& config, Progress& progress) {
     result.layers = layers_of(workload, run.quantized, config, outer_bits);
     result.not_counted = what_is_not_counted();
 
-    host.wall_seconds = seconds_since(begin);
+    host.wall_seconds = whole.seconds();
     host.peak_rss_mib = peak_rss_mib();
     host.simulated_macs_per_second =
         static_cast<double>(workload.all.compute.macs) / workload.hardware_seconds;

@@ -9,7 +9,7 @@ namespace axesim::workloads {
 
 namespace {
 
-constexpr Index kRowBlock = 64;  // rows that one thread decodes at a time
+constexpr Index kDecodedRows = 64;  // rows that one thread decodes at a time
 
 const char* tensor_kind(LinearKind kind) {
     switch (kind) {
@@ -93,7 +93,7 @@ void GgufLlama::check_tensors() const {
 Matrix<float> GgufLlama::matrix(const std::string& name, Index rows, Index columns) const {
     const GgufTensor& tensor = require(name, rows, columns);
     Matrix<float> result(rows, columns);
-    for_blocks(rows, kRowBlock, [&](Index first, Index count) {
+    for_blocks(rows, kDecodedRows, [&](Index first, Index count) {
         tensor.dequantize_rows(first, count, result.row(first).data());
     });
     return result;
@@ -112,7 +112,7 @@ Matrix<float> GgufLlama::linear(const LinearId& id) const {
     }
     const GgufTensor& tensor = require(tensor_name(id), rows, columns);
     Matrix<float> result(rows, columns);
-    for_blocks(rows, kRowBlock, [&](Index first, Index count) {
+    for_blocks(rows, kDecodedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             tensor.dequantize_rows(interleaved_row(row, shape_.head_size), 1,
                                    result.row(row).data());
@@ -136,7 +136,7 @@ std::vector<float> GgufLlama::final_norm() const {
 Matrix<float> GgufLlama::embed(std::span<const TokenId> tokens) const {
     const GgufTensor& tensor = require("token_embd.weight", shape_.vocabulary, shape_.hidden);
     Matrix<float> result(static_cast<Index>(tokens.size()), shape_.hidden);
-    for_blocks(result.rows(), kRowBlock, [&](Index first, Index count) {
+    for_blocks(result.rows(), kDecodedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const TokenId token = tokens[static_cast<std::size_t>(row)];
             if (token < 0 || token >= shape_.vocabulary) {

@@ -10,7 +10,7 @@ namespace axesim::workloads {
 namespace {
 
 constexpr Index kChunk = 512;  // rows whose logits are held at once
-constexpr Index kRowBlock = 16;
+constexpr Index kScoredRows = 16;
 
 // A copy: Eigen computes exponentials of doubles with vector instructions, but not those of floats
 // that it still has to convert.
@@ -112,7 +112,7 @@ PredictionScore score_windows(const LlamaForward& forward, const Matrix<float>& 
                               const std::vector<std::vector<TokenId>>& windows) {
     const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
         const Matrix<float> logits = logits_of(forward, hidden, chunk);
-        for_blocks(logits.rows(), kRowBlock, [&](Index first, Index count) {
+        for_blocks(logits.rows(), kScoredRows, [&](Index first, Index count) {
             for (Index i = first; i < first + count; ++i) {
                 const auto at = static_cast<std::size_t>(i);
                 scores[at].reference_nll =
@@ -129,7 +129,7 @@ ComparedScore compare_windows(const LlamaForward& forward, const Matrix<float>& 
     const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
         const Matrix<float> reference = logits_of(forward, reference_hidden, chunk);
         const Matrix<float> other = logits_of(forward, other_hidden, chunk);
-        for_blocks(reference.rows(), kRowBlock, [&](Index first, Index count) {
+        for_blocks(reference.rows(), kScoredRows, [&](Index first, Index count) {
             for (Index i = first; i < first + count; ++i) {
                 const auto at = static_cast<std::size_t>(i);
                 const auto p = row_of(reference, i), q = row_of(other, i);

@@ -14,7 +14,7 @@
 namespace axesim::models {
 namespace {
 
-constexpr Index kRowBlock = 16;
+constexpr Index kQuantizedRows = 16;
 
 /// Step and zero point of one row, as stored: the codes are made with the step that float holds.
 struct Scale {
@@ -119,7 +119,7 @@ template <class ScaleOf>
 QuantizedActivations quantize_rows(const Matrix<float>& x, const ActivationFormat& format,
                                    ScaleOf scale_of) {
     QuantizedActivations q = sized_for(x);
-    for_blocks(x.rows(), kRowBlock, [&](Index first, Index count) {
+    for_blocks(x.rows(), kQuantizedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const float* values = x.row(row).data();
             const Scale scale = scale_of(finite_extremes(values, x.cols(), row));
@@ -158,7 +158,7 @@ QuantizedActivations quantize_per_tensor(const Matrix<float>& x, const Activatio
 
 Matrix<float> dequantize(const QuantizedActivations& x) {
     Matrix<float> real(x.codes.rows(), x.codes.cols());
-    for_blocks(x.codes.rows(), kRowBlock, [&](Index first, Index count) {
+    for_blocks(x.codes.rows(), kQuantizedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const float step = x.step[static_cast<std::size_t>(row)];
             const std::int32_t zero_point = x.zero_point[static_cast<std::size_t>(row)];

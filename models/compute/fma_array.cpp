@@ -41,15 +41,24 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
         activations = &chunked_activations_;
     }
     if (!visit.last_chunk) return;
-    const GemmFormat format{config_.weight_codes(), config_.activations.codes(),
-                            config_.accumulator};
-    const PreparedWeights prepared(*weights, format);
-    AccumulatorObservation observed = prepared.multiply(*activations, *command.outer);
+    // The last chunk's version stands for those before it: they are loaded together.
+    AccumulatorObservation observed =
+        prepared(*weights, command.weights->version).multiply(*activations, *command.outer);
     if (observed.first_overflow) {
         observed.first_overflow->token += visit.first_m;
         observed.first_overflow->channel += visit.first_n;
     }
     command.observed->merge(observed);
+}
+
+const PreparedWeights& FmaArray::prepared(const Matrix<std::int16_t>& weights,
+                                          std::uint64_t version) {
+    if (!prepared_ || version != prepared_version_) {
+        prepared_.emplace(weights, GemmFormat{config_.weight_codes(), config_.activations.codes(),
+                                              config_.accumulator});
+        prepared_version_ = version;
+    }
+    return *prepared_;
 }
 
 void FmaArray::count(const ComputeTileCommand& command) {

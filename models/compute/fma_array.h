@@ -4,6 +4,7 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <systemc>
 
 #include "models/compute/gemm.h"
@@ -43,6 +44,7 @@ private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void count(const ComputeTileCommand& command);
     void multiply(const ComputeTileCommand& command);
+    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, std::uint64_t version);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
@@ -51,6 +53,9 @@ private:
     /// Operands of the chunks so far, where a tile's depth comes in chunks.
     Matrix<std::int16_t> chunked_weights_;
     Matrix<std::int32_t> chunked_activations_;
+    /// The weights in the form that the kernels want, kept while they stay in the buffer.
+    std::optional<PreparedWeights> prepared_;
+    std::uint64_t prepared_version_ = 0;
     ComputeCounts counts_;
 };
 

@@ -10,7 +10,7 @@ namespace axesim::models {
 
 namespace {
 
-constexpr Index kRowBlock = 32;
+constexpr Index kScaledRows = 32;
 
 std::int32_t rounded_bits(float value, OutputFormat format) {
     switch (format) {
@@ -38,7 +38,7 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                                      const ActivationTile& activations, const WeightTile& weights,
                                      OutputFormat format) {
     std::vector<std::int32_t> words(static_cast<std::size_t>(outer.size()));
-    for_blocks(outer.rows(), kRowBlock, [&](Index first, Index count) {
+    for_blocks(outer.rows(), kScaledRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const auto r = static_cast<std::size_t>(row);
             const double token_step = bits_float(activations.row_scale_bits[r]);

@@ -2,6 +2,7 @@
 #include "models/compute/weight_panels.h"
 
 #include <array>
+#include <cstdlib>
 
 #include "common/parallel.h"
 #include "models/compute/gemm_checks.h"
@@ -34,19 +35,21 @@ std::int64_t magnitude(const IntegerRange& range) { return std::max(-range.min, 
 IntegerRange reachable(const std::int16_t* codes, Index count, const IntegerRange& activations) {
     // 2^15 codes of 16 bits cannot overflow 32 bits, and sums of 32 bits vectorize.
     constexpr Index kChunk = Index{1} << 15;
-    std::int64_t positive = 0;
-    std::int64_t negative = 0;
+    std::int64_t sum = 0;
+    std::int64_t magnitudes = 0;
     for (Index first = 0; first < count; first += kChunk) {
         const Index end = std::min(count, first + kChunk);
-        std::int32_t chunk_positive = 0;
-        std::int32_t chunk_negative = 0;
+        std::int32_t chunk_sum = 0;
+        std::int32_t chunk_magnitudes = 0;
         for (Index k = first; k < end; ++k) {
-            chunk_positive += std::max<std::int16_t>(codes[k], 0);
-            chunk_negative += std::min<std::int16_t>(codes[k], 0);
+            chunk_sum += codes[k];
+            chunk_magnitudes += std::abs(std::int32_t{codes[k]});
         }
-        positive += chunk_positive;
-        negative += chunk_negative;
+        sum += chunk_sum;
+        magnitudes += chunk_magnitudes;
     }
+    const std::int64_t positive = (magnitudes + sum) / 2;
+    const std::int64_t negative = sum - positive;
     return {activations.min * positive + activations.max * negative,
             activations.max * positive + activations.min * negative};
 }

@@ -17,6 +17,7 @@ struct OperandTile {
     Matrix<Element> elements;
     std::vector<std::int32_t> row_scale_bits;
     std::vector<std::int32_t> row_integer;
+    std::uint64_t version = 0;  ///< of the contents: no two that were loaded have the same
 };
 
 /// An on-chip SRAM used as `slots` equal parts (2 when double-buffered), each holding one tile: the

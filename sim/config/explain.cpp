@@ -14,8 +14,6 @@ namespace axesim::sim {
 
 namespace {
 
-constexpr std::size_t kLineLength = 100;
-
 /// Where the keys of a section are written in a file: "accumulator: {inner_bits: 16}".
 std::string example_of(const Key& key) {
     const std::string value = key.example.empty() ? scalar_text(key.default_value) : key.example;

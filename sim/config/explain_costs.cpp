@@ -21,7 +21,6 @@ using models::Technology;
 
 /// Unit costs depend on the design; this is the one that the documentation walks through.
 constexpr const char* kExampleDesign = "int6_acc16";
-constexpr std::size_t kLineLength = 100;
 constexpr std::int64_t kExampleDepth = 1536;  // the deepest layer of the default model
 
 std::vector<models::UnitCost> example_costs() {

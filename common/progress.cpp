@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace axesim {
@@ -19,7 +20,7 @@ double seconds_since(Clock::time_point begin) {
 
 std::string duration(double seconds) {
     if (seconds < 60) return fmt::format("{:.0f} s", seconds);
-    const int whole = static_cast<int>(seconds + 0.5);
+    const long whole = std::lround(seconds);
     return fmt::format("{} min {:02d} s", whole / 60, whole % 60);
 }
 

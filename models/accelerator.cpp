@@ -238,7 +238,11 @@ void Accelerator::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     if (command == nullptr) return;
     const std::uint64_t begin = clock_.now();
     QuantizedActivations codes;
-    QuantizeActivationsCommand vector{.input = command->input, .codes = &codes, .cycles = 0};
+    QuantizeActivationsCommand vector{.input = command->input,
+                                      .rotation = command->rotation,
+                                      .ranges = command->ranges,
+                                      .codes = &codes,
+                                      .cycles = 0};
     send_command(vector_quantize_socket, vector);
 
     const OperandRef& destination = command->destination;

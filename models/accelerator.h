@@ -29,9 +29,12 @@ struct OperandRef {
     bool is_signed = true;
 };
 
-/// Quantizes `input` [tokens, K] and writes codes, scales and zero points to `destination`.
+/// Rotates (if asked to) and quantizes `input` [tokens, K], and writes codes, scales and zero
+/// points to `destination`.
 struct QuantizeCommand {
     const Matrix<float>* input = nullptr;
+    const Hadamard* rotation = nullptr;
+    std::span<const StaticRange> ranges;
     OperandRef destination;
     CycleCounts cycles;  ///< result
 };

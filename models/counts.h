@@ -46,6 +46,7 @@ struct ComputeCounts {
     std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
     std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
+    std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.

@@ -94,7 +94,29 @@ void add_optq(Feedback& feedback, const InputMoments& moments, double relative_d
     feedback.fallback = "the moments of its inputs have no Cholesky factor at any damping";
 }
 
+/// Turns an OPTQ feedback into that of Qronos. Needs moments g.
+void correct_the_past(Feedback& feedback, const InputMoments& moments) {
+    Matrix<double> h = permuted(moments.h, feedback.order);
+    Matrix<double> g = permuted(moments.g, feedback.order);
+    for (Index i = 0; i < h.rows(); ++i) {
+        if (!(h(i, i) > 0)) h(i, i) = 1.0;
+    }
+    feedback.first = (g.row(0) - h.row(0)).transpose() / h(0, 0);
+    feedback.first(0) += 1.0;
+    h.diagonal().array() += feedback.damping;
+    g.diagonal().array() += feedback.damping;
+    // In place: depth^2 doubles are the largest thing here.
+    const Eigen::LLT<Eigen::Ref<Matrix<double>>> factorization(h);
+    factorization.solveInPlace(g);
+    feedback.base = g.transpose();
+}
+
 }  // namespace
+
+bool has_feedback(Algorithm algorithm) {
+    return algorithm == Algorithm::gpfq || algorithm == Algorithm::optq ||
+           algorithm == Algorithm::qronos;
+}
 
 std::vector<Index> visiting_order(const Matrix<double>& h, Index depth, ColumnOrder order) {
     std::vector<Index> columns(static_cast<std::size_t>(depth));
@@ -109,7 +131,7 @@ Feedback make_feedback(const InputMoments& moments, Index depth, const Quantizer
     Feedback feedback;
     feedback.order = visiting_order(moments.h, depth, config.order);
     feedback.dead.assign(static_cast<std::size_t>(depth), 0);
-    if (config.algorithm != Algorithm::gpfq && config.algorithm != Algorithm::optq) return feedback;
+    if (!has_feedback(config.algorithm)) return feedback;
     if (!moments.h.allFinite() || !moments.g.allFinite()) {
         feedback.fallback = "the moments of its inputs are not finite";
         return feedback;
@@ -121,6 +143,8 @@ Feedback make_feedback(const InputMoments& moments, Index depth, const Quantizer
         add_gpfq(feedback, moments);
     } else {
         add_optq(feedback, moments, config.damping);
+        const bool past = config.algorithm == Algorithm::qronos && moments.g.size() > 0;
+        if (past && feedback.fallback.empty()) correct_the_past(feedback, moments);
     }
     return feedback;
 }

@@ -9,6 +9,10 @@
 //     The updates V -= (err / U_kk) U_k, solved for V give A_ji = R_ji / R_ii, base = w and
 //     d_j = w_j - v_j + err_j, which is w_j - s q_j when the whole error is pushed on (err = v -
 //     sq). So no inverse is needed, one Cholesky factorization serves all channels and steps.
+//   Qronos (arXiv 2505.11695) corrects the past first: base = (H + damping)^-1 (G + damping) w, the
+//     least-squares weights for the inputs that the quantized net sees; then it goes on as OPTQ
+//     with d_j = base_j - s q_j. Only its first column is rounded as if the weights after it would
+//     stay: v_1 = (sum_j G_1j w_j - sum_{j>1} H_1j w_j) / H_11.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +32,19 @@ using UpperPanels = std::vector<Matrix<double>>;
 
 /// The feedback of one layer. All matrices are in the order of visit.
 struct Feedback {
-    std::vector<Index> order;   ///< order[i]: original column visited as the i-th
-    std::vector<char> dead;     ///< per original column: never active in calibration
-    UpperPanels gain;           ///< A [K,K]; empty: every column is rounded on its own
-    Matrix<double> base;        ///< [K,K] with base = w * base; empty: base = w
-    std::vector<double> pivot;  ///< GPFQ: H_ii; OPTQ: R_ii^2
+    std::vector<Index> order;  ///< order[i]: original column visited as the i-th
+    std::vector<char> dead;    ///< per original column: never active in calibration
+    UpperPanels gain;          ///< A [K,K]; empty: every column is rounded on its own
+    Matrix<double> base;       ///< [K,K] with base = w * base; empty: base = w
+    /// [K] argument of the first column = w * first; empty: its base (Qronos).
+    Eigen::VectorXd first;
+    std::vector<double> pivot;  ///< GPFQ: H_ii; OPTQ, Qronos: R_ii^2
     double damping = 0.0;       ///< what was added to the diagonal of H
     std::string fallback;       ///< why `gain` is empty although the algorithm has one, or ""
 };
+
+/// GPFQ, OPTQ and Qronos, which need moments; the others round every weight on its own.
+bool has_feedback(Algorithm algorithm);
 
 /// Columns in the order in which they are visited: 0..K-1, or by falling diagonal of h, equal ones
 /// in memory order (axe.md 2.1, 2.3). An empty or non-finite h means memory order.

@@ -16,11 +16,13 @@ LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
       moments_(moments),
       feedback_(feedback),
       rules_(rules),
-      is_optq_(config.algorithm == Algorithm::optq),
+      is_optq_(config.algorithm == Algorithm::optq || config.algorithm == Algorithm::qronos),
       post_(is_optq_ && config.error_feedback == ErrorFeedback::post),
       ep_init_(config.accumulator_aware == AccumulatorAware::ep_init),
-      has_g_(feedback.base.size() > 0) {
+      has_g_(feedback.base.size() > 0),
+      from_base_(is_optq_ || !has_g_) {
     base_.resize(weights.rows(), weights.cols());
+    if (feedback.first.size() > 0) first_.resize(weights.rows());
     if (has_g_ && config.step_search) linear_.resize(weights.rows(), weights.cols());
     for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         Matrix<double> visited(count, weights.cols());
@@ -30,6 +32,7 @@ LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
             const bool dropped = is_optq_ && feedback.dead[static_cast<std::size_t>(column)] != 0;
             visited.col(i) = weights.col(column).segment(first, count) * (dropped ? 0.0 : 1.0);
         }
+        if (first_.size() > 0) first_.segment(first, count).noalias() = visited * feedback.first;
         if (has_g_) {
             base_.middleRows(first, count).noalias() = visited * feedback.base;
         } else {
@@ -73,6 +76,11 @@ LayerRun::Pass LayerRun::start(std::span<const Row> rows) const {
         pass.rounder.set_row(r, seen, row.step);
     }
     pass.arguments = pass.base;
+    if (first_.size() > 0) {
+        for (Index r = 0; r < count; ++r) {
+            pass.arguments(r, 0) = first_(rows[static_cast<std::size_t>(r)].channel);
+        }
+    }
     return pass;
 }
 
@@ -101,7 +109,7 @@ void LayerRun::round_column(Pass& pass, Index i) const {
     auto deviations = pass.deviations.col(i);
     if (feedback_.dead[static_cast<std::size_t>(column)] != 0) {
         pass.result.codes.col(column).setZero();
-        deviations = pass.base.col(i) * (has_g_ || post_ ? 0.0 : 1.0);
+        deviations = pass.base.col(i) * (from_base_ && !post_ ? 1.0 : 0.0);
         return;
     }
     pass.rounder.round(column, {pass.arguments.col(i).data(), static_cast<std::size_t>(rows)});
@@ -113,7 +121,7 @@ void LayerRun::round_column(Pass& pass, Index i) const {
         deviations = pass.base.col(i) - pass.arguments.col(i) + (kept - codes).cwiseProduct(steps);
     } else {
         deviations = -codes.cwiseProduct(steps);
-        if (!has_g_) deviations += pass.base.col(i);
+        if (from_base_) deviations += pass.base.col(i);
     }
 }
 
@@ -136,7 +144,8 @@ void LayerRun::project(Pass& pass) const {
 // What the pass computed anyway gives the error at no cost. With u = v - base = d A:
 //   GPFQ: d H d^T = sum_i H_ii d_i (d_i + 2 u_i);  with g, d = -s q and the error is
 //         |w X - s q Xq|^2 = d H d^T + 2 d (w G^T)^T + const.
-//   OPTQ: d (H + damping) d^T = |d R|^2 = sum_i R_ii^2 (d_i + u_i)^2.
+//   OPTQ: d (H + damping) d^T = |d R|^2 = sum_i R_ii^2 (d_i + u_i)^2. Qronos: the same, which with
+//         its base is the error against the float net's outputs, damping included.
 std::vector<double> LayerRun::errors_of_pass(const Pass& pass) const {
     Eigen::ArrayXd errors = Eigen::ArrayXd::Zero(pass.arguments.rows());
     for (Index i = 0; i < weights_.cols(); ++i) {
@@ -144,11 +153,12 @@ std::vector<double> LayerRun::errors_of_pass(const Pass& pass) const {
         const auto d = pass.deviations.col(i).array();
         const auto u = (pass.arguments.col(i) - pass.base.col(i)).array();
         if (is_optq_) {
-            errors += pivot * (d + u).square() - feedback_.damping * d.square();
+            errors += pivot * (d + u).square();
+            if (!has_g_) errors -= feedback_.damping * d.square();
         } else {
             errors += pivot * d * (d + 2.0 * u);
         }
-        if (!has_g_) continue;
+        if (from_base_) continue;
         const Index column = feedback_.order[static_cast<std::size_t>(i)];
         for (Index r = 0; r < errors.size(); ++r) {
             const Index channel = pass.rows[static_cast<std::size_t>(r)].channel;

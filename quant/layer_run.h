@@ -61,11 +61,13 @@ private:
     const InputMoments& moments_;
     const Feedback& feedback_;
     const RoundingRules& rules_;
-    bool is_optq_;
+    bool is_optq_;           ///< or Qronos
     bool post_;              ///< only rounding errors are pushed on (OPTQ, error_feedback: post)
     bool ep_init_;           ///< finished codes are projected
     bool has_g_;             ///< moments of two different inputs
+    bool from_base_;         ///< d is base - s q, not - s q (GPFQ with g)
     Matrix<double> base_;    ///< [out, K] of feedback.h, in order of visit
+    Eigen::VectorXd first_;  ///< [out] arguments of the first column, with feedback.first
     Matrix<double> linear_;  ///< [out, K] rows w G^T in memory order, with moments g; for errors
 };
 

@@ -12,6 +12,7 @@
 #include "quant/certificate.h"
 #include "quant/feedback.h"
 #include "quant/layer_run.h"
+#include "quant/refine.h"
 #include "quant/step_search.h"
 
 namespace axesim::quant {
@@ -23,7 +24,7 @@ void check_moments(const std::string& name, Index depth, const InputMoments& mom
     const auto fits = [&](const Matrix<double>& m) {
         return m.rows() == depth && m.cols() == depth;
     };
-    const bool needed = config.algorithm == Algorithm::gpfq || config.algorithm == Algorithm::optq;
+    const bool needed = has_feedback(config.algorithm);
     if ((needed || moments.h.size() > 0) && !fits(moments.h)) {
         throw UserError(fmt::format("{}: calibration inputs have depth {}, the weights have {}",
                                     name, moments.h.rows(), depth));
@@ -144,6 +145,9 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
     result.fallback = feedback.fallback;
     const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
                           config.accumulator_aware == AccumulatorAware::ep_init;
+    RoundingRules limits = rules;
+    limits.constrained = promised;
+    refine(weights, moments, limits, config.refine_sweeps, result);
     if (promised) check_promise(name, result, format);
     return result;
 }

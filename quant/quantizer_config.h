@@ -9,7 +9,7 @@
 
 namespace axesim::quant {
 
-enum class Algorithm { naive_floor, naive_round, gpfq, optq };
+enum class Algorithm { naive_floor, naive_round, gpfq, optq, qronos };
 enum class AccumulatorAware { none, axe, ep_init, bit_width };
 enum class Equalization { none, smoothquant, rotation };
 enum class WeightRange { full, narrow };
@@ -27,14 +27,19 @@ struct QuantizerConfig {
     Algorithm algorithm = Algorithm::optq;
     AccumulatorAware accumulator_aware = AccumulatorAware::axe;
     Equalization equalization = Equalization::none;
+    double smoothquant_alpha = 0.5;
+    bool smoothquant_search = false;  ///< alpha per group of layers, by the error of its outputs
     WeightRange weight_range = WeightRange::full;
     ColumnOrder order = ColumnOrder::activation;
     ErrorFeedback error_feedback = ErrorFeedback::full;
     double damping = 0.01;       ///< of the mean diagonal of H (axe.md 2.3)
     bool soft_threshold = true;  ///< lambda of AXE (axe.md 3.1)
     bool step_search = false;  ///< per channel, by the error after the whole run (axe.md 3.8 c, d)
+    int refine_sweeps = 0;     ///< coordinate descent on the finished codes (refine.h)
     bool pad_short_tile_with_zeros =
-        false;  ///< centre a short last tile as if filled up (axe.md 3.1)
+        false;                         ///< centre a short last tile as if filled up (axe.md 3.1)
+    double static_percentile = 100;    ///< of static activation ranges; 100: the extremes
+    bool first_position_apart = true;  ///< its static range is its own
     CalibrationConfig calibration;
 };
 

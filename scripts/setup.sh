@@ -28,6 +28,6 @@ require_packages() {
 configure_and_build() {
     local preset=$1
     shift
-    [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >/dev/null
+    cmake --preset "$preset" >/dev/null
     cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"}
 }

@@ -5,6 +5,7 @@
 
 #include "common/parallel.h"
 #include "models/compute/activation_quantizer.h"
+#include "quant/feedback.h"
 #include "quant/moments.h"
 #include "workloads/text.h"
 
@@ -14,15 +15,32 @@ using workloads::LinearId;
 
 namespace {
 
-/// step[c] * codes[c][k].
-Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
-    Matrix<float> weights(linear.codes.rows(), linear.codes.cols());
-    for (Index channel = 0; channel < weights.rows(); ++channel) {
-        weights.row(channel) = linear.codes.row(channel).cast<float>() *
-                               static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
+/// Turns matrices into certified integers, one after the other.
+class LayerQuantizer {
+public:
+    LayerQuantizer(const Config& config, QuantizedModel& result, Progress& progress)
+        : config_(config), format_(linear_format(config)), result_(result), progress_(progress) {}
+
+    const QuantizedLayer& quantize(const LinearId& id, const Matrix<float>& weights,
+                                   const quant::InputMoments& moments,
+                                   const std::optional<StaticRanges>& input_ranges) {
+        const std::string name = workloads::layer_name(id);
+        QuantizedLayer& layer = result_.layers[id];
+        layer.input_ranges = input_ranges;
+        layer.linear = quant::quantize_linear(name, weights.cast<double>(), moments, format_,
+                                              config_.quantizer);
+        layer.certificate =
+            quant::certify(layer.linear.codes, format_.activations, format_.accumulator);
+        progress_.advance(1, name);
+        return layer;
     }
-    return weights;
-}
+
+private:
+    const Config& config_;
+    const quant::LinearFormat format_;
+    QuantizedModel& result_;
+    Progress& progress_;
+};
 
 /// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive.
 ///
@@ -31,26 +49,34 @@ Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
 /// forward pass.
 class QuantizingLinear : public workloads::LinearOperator {
 public:
-    QuantizingLinear(const workloads::LlamaWeights& weights, const Config& config, bool two_streams,
-                     QuantizedModel& result, Progress& progress)
-        : weights_(weights),
-          config_(config),
-          format_(linear_format(config)),
-          two_streams_(two_streams),
-          result_(result),
-          progress_(progress) {}
+    QuantizingLinear(LayerQuantizer& quantizer, const EqualizedModel& model, const Config& config,
+                     bool two_streams)
+        : quantizer_(quantizer), model_(model), config_(config), two_streams_(two_streams) {}
+
+    void start(Index sequences, Index past, Index length) override {
+        positions_ = {sequences, past, length};
+        if (two_streams_) positions_.sequences /= 2;
+    }
 
     void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override {
-        const Index float_rows = two_streams_ ? input.rows() / 2 : 0;
-        const Matrix<float> float_input = input.topRows(float_rows);
+        Matrix<float> rotated;
+        const models::Hadamard* rotation = model_.rotation(layers.front().kind);
+        if (rotation != nullptr) {
+            rotated = input;
+            rotation->rotate_rows(rotated);
+        }
+        const Matrix<float>& seen = rotation != nullptr ? rotated : input;
+        std::optional<StaticRanges> ranges;
+        const Index float_rows = two_streams_ ? seen.rows() / 2 : 0;
+        const Matrix<float> float_input = seen.topRows(float_rows);
         const Matrix<float> quantized_input = as_the_hardware_sees(
-            float_rows > 0 ? Matrix<float>(input.bottomRows(float_rows)) : input);
+            float_rows > 0 ? Matrix<float>(seen.bottomRows(float_rows)) : seen, ranges);
         const quant::InputMoments moments =
             quant::input_moments(quantized_input, two_streams_ ? &float_input : nullptr);
         for (std::size_t i = 0; i < layers.size(); ++i) {
-            const Matrix<float> weights = weights_.linear(layers[i]);
-            const QuantizedLayer& layer = quantize(layers[i], weights, moments);
+            const Matrix<float> weights = model_.weights->linear(layers[i]);
+            const QuantizedLayer& layer = quantizer_.quantize(layers[i], weights, moments, ranges);
             multiply_transposed(quantized_input, dequantized(layer.linear), outputs[i]);
             if (two_streams_) {
                 Matrix<float> both(input.rows(), weights.rows()), from_float;
@@ -62,49 +88,36 @@ public:
     }
 
 private:
-    Matrix<float> as_the_hardware_sees(const Matrix<float>& input) const {
-        return models::dequantize(models::quantize_per_token(input, config_.hardware.activations));
+    /// Finds the static ranges that the config asks for, too.
+    Matrix<float> as_the_hardware_sees(const Matrix<float>& input,
+                                       std::optional<StaticRanges>& ranges) const {
+        const models::ActivationFormat& format = config_.hardware.activations;
+        if (format.granularity == models::ActivationGranularity::per_token) {
+            return models::dequantize(models::quantize_per_token(input, format));
+        }
+        ranges = find_static_ranges(input, positions_, config_.quantizer);
+        return models::dequantize(
+            models::quantize_static(input, format, ranges_of_rows(*ranges, positions_)));
     }
 
-    const QuantizedLayer& quantize(const LinearId& id, const Matrix<float>& weights,
-                                   const quant::InputMoments& moments) {
-        const std::string name = workloads::layer_name(id);
-        QuantizedLayer& layer = result_.layers[id];
-        layer.linear = quant::quantize_linear(name, weights.cast<double>(), moments, format_,
-                                              config_.quantizer);
-        layer.certificate =
-            quant::certify(layer.linear.codes, format_.activations, format_.accumulator);
-        progress_.advance(1, name);
-        return layer;
-    }
-
-    const workloads::LlamaWeights& weights_;
+    LayerQuantizer& quantizer_;
+    const EqualizedModel& model_;
     const Config& config_;
-    const quant::LinearFormat format_;
     const bool two_streams_;
-    QuantizedModel& result_;
-    Progress& progress_;
+    RowPositions positions_;
 };
 
-bool needs_calibration(const quant::QuantizerConfig& config) {
-    return config.algorithm == quant::Algorithm::gpfq ||
-           config.algorithm == quant::Algorithm::optq || config.step_search;
+bool needs_calibration(const Config& config) {
+    return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
+           config.quantizer.refine_sweeps > 0 ||
+           config.hardware.activations.granularity == models::ActivationGranularity::per_tensor;
 }
 
 /// Rounding alone looks at no inputs: no text, no forward pass.
-void round_all(const workloads::LlamaWeights& weights, const Config& config, QuantizedModel& result,
-               Progress& progress) {
-    const quant::LinearFormat format = linear_format(config);
+void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer) {
     for (int block = 0; block < static_cast<int>(weights.shape().blocks); ++block) {
         for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-            const LinearId id{block, kind};
-            const std::string name = workloads::layer_name(id);
-            QuantizedLayer& layer = result.layers[id];
-            layer.linear = quant::quantize_linear(name, weights.linear(id).cast<double>(), {},
-                                                  format, config.quantizer);
-            layer.certificate =
-                quant::certify(layer.linear.codes, format.activations, format.accumulator);
-            progress.advance(1, name);
+            quantizer.quantize({block, kind}, weights.linear({block, kind}), {}, {});
         }
     }
 }
@@ -114,6 +127,25 @@ void round_all(const workloads::LlamaWeights& weights, const Config& config, Qua
 bool QuantizedModel::certified() const {
     return std::all_of(layers.begin(), layers.end(),
                        [](const auto& entry) { return entry.second.certificate.certified; });
+}
+
+Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
+    Matrix<float> weights(linear.codes.rows(), linear.codes.cols());
+    for (Index channel = 0; channel < weights.rows(); ++channel) {
+        weights.row(channel) = linear.codes.row(channel).cast<float>() *
+                               static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
+    }
+    return weights;
+}
+
+CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
+                                           const Config& config) {
+    const quant::CalibrationConfig& calibration = config.quantizer.calibration;
+    const workloads::Text text = workloads::load_text(
+        calibration.text, workloads::TextPurpose::calibration, *model.tokenizer);
+    return {workloads::cut_windows(text, calibration.first_token, calibration.sequences,
+                                   calibration.length),
+            text.sha256};
 }
 
 quant::LinearFormat linear_format(const Config& config) {
@@ -126,23 +158,26 @@ quant::LinearFormat linear_format(const Config& config) {
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress) {
     QuantizedModel result;
-    const workloads::LlamaWeights& weights = *model.weights;
+    result.equalized = equalize(model, config, progress);
+    const workloads::LlamaWeights& weights = *result.equalized.weights;
+    LayerQuantizer quantizer(config, result, progress);
     const auto layers =
         static_cast<std::uint64_t>(weights.shape().blocks) * workloads::kLinearKinds.size();
     progress.start("quantize and certify", layers);
-    if (needs_calibration(config.quantizer)) {
-        const quant::CalibrationConfig& calibration = config.quantizer.calibration;
-        const workloads::Text text = workloads::load_text(
-            calibration.text, workloads::TextPurpose::calibration, *model.tokenizer);
-        auto sequences = workloads::cut_windows(text, calibration.first_token,
-                                                calibration.sequences, calibration.length);
-        const bool two_streams = config.quantizer.algorithm == quant::Algorithm::gpfq;
-        if (two_streams) sequences.insert(sequences.end(), sequences.begin(), sequences.end());
-        result.calibration_text_sha256 = text.sha256;
-        QuantizingLinear linear(weights, config, two_streams, result, progress);
+    if (needs_calibration(config)) {
+        auto [sequences, sha256] = calibration_sequences(model, config);
+        const bool two_streams = config.quantizer.algorithm == quant::Algorithm::gpfq ||
+                                 config.quantizer.algorithm == quant::Algorithm::qronos;
+        // insert() must not read from the vector that it changes.
+        if (two_streams) {
+            const auto twice = sequences;
+            sequences.insert(sequences.end(), twice.begin(), twice.end());
+        }
+        result.calibration_text_sha256 = sha256;
+        QuantizingLinear linear(quantizer, result.equalized, config, two_streams);
         workloads::LlamaForward(weights).hidden_states(sequences, linear);
     } else {
-        round_all(weights, config, result, progress);
+        round_all(weights, quantizer);
     }
     progress.finish();
     return result;

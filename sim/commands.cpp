@@ -17,6 +17,7 @@
 #include "reports/json_report.h"
 #include "reports/layers_csv.h"
 #include "reports/terminal_report.h"
+#include "sim/bit_width.h"
 #include "sim/config/config.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
@@ -83,11 +84,12 @@ int run_command(const RunOptions& options) {
 }
 
 int quantize_command(const QuantizeOptions& options) {
-    const Config config = load_config(options.config, options.overrides);
+    Config config = load_config(options.config, options.overrides);
     require_writable_directory(options.out);
     Progress progress(Progress::detect_style(options.quiet));
     const workloads::LoadedModel model =
         workloads::load_model(workloads::find_model(config.workload.model));
+    resolve_bit_width(config, model.weights->shape().deepest_input());
     const QuantizedModel quantized = quantize_model(model, config, progress);
     write_text(options.out / "config.yaml", resolved_yaml(config));
     export_weights(options.out, quantized, config);
@@ -96,8 +98,9 @@ int quantize_command(const QuantizeOptions& options) {
 }
 
 int quantize_matrix_command(const QuantizeMatrixOptions& options) {
-    const Config config = load_config(options.config, options.overrides);
+    Config config = load_config(options.config, options.overrides);
     const Matrix<double> weights = read_npy_real(options.weights);
+    resolve_bit_width(config, weights.cols());
     const Matrix<double> inputs = read_npy_real(options.inputs);
     const bool two = !options.quantized_inputs.empty();
     const Matrix<double> seen = two ? read_npy_real(options.quantized_inputs) : inputs;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "common/error.h"
 #include "common/stopwatch.h"
@@ -68,7 +69,11 @@ public:
           config_(config),
           progress_(progress),
           platform_(platform),
-          forward_(*model.weights),
+          float_forward_(*model.weights),
+          own_forward_(quantized.equalized.weights.get() != model.weights.get()
+                           ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
+                           : nullptr),
+          forward_(own_forward_ ? *own_forward_ : float_forward_),
           linear_(platform, quantized) {}
 
     void run(const Windows& windows, WorkloadRun& result) {
@@ -84,7 +89,7 @@ private:
     void evaluate(const Windows& windows, WorkloadRun& result) {
         Stopwatch stopwatch;
         workloads::FloatLinear float_linear(*model_.weights);
-        const Matrix<float> expected = forward_.hidden_states(windows, float_linear);
+        const Matrix<float> expected = float_forward_.hidden_states(windows, float_linear);
         result.float_seconds = stopwatch.seconds();
 
         stopwatch.restart();
@@ -93,7 +98,7 @@ private:
         progress_.start("evaluate on the simulated hardware", windows.size());
         for (std::size_t w = 0; w < windows.size(); ++w) {
             // Comparing every layer with float costs as much as the hardware; one window tells.
-            linear_.record(result.evaluation, w == 0 ? model_.weights.get() : nullptr);
+            linear_.record(result.evaluation, w == 0);
             hidden.middleRows(static_cast<Index>(w) * length, length) =
                 forward_.hidden_states({windows[w]}, linear_);
             progress_.advance(1, fmt::format("window {} of {}", w + 1, windows.size()));
@@ -102,7 +107,7 @@ private:
         progress_.finish();
 
         const workloads::ComparedScore score =
-            workloads::compare_windows(forward_, expected, hidden, windows);
+            workloads::compare_windows(float_forward_, expected, forward_, hidden, windows);
         const auto tokens = static_cast<double>(score.other.tokens);
         result.accuracy =
             reports::Accuracy{.perplexity_float = score.reference.perplexity(),
@@ -154,7 +159,9 @@ private:
     const Config& config_;
     Progress& progress_;
     Platform& platform_;
-    workloads::LlamaForward forward_;
+    workloads::LlamaForward float_forward_;
+    std::unique_ptr<workloads::LlamaForward> own_forward_;  ///< where they differ: lm_head is large
+    const workloads::LlamaForward& forward_;                ///< of what was quantized
     HardwareLinear linear_;
 };
 

@@ -26,7 +26,10 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         {"activation_bits", std::to_string(hardware.activations.bits)},
         {"activation_min", std::to_string(activations.min)},
         {"activation_max", std::to_string(activations.max)},
-        {"activation_granularity", "per_token"},
+        {"activation_granularity",
+         hardware.activations.granularity == models::ActivationGranularity::per_token
+             ? "per_token"
+             : "per_tensor"},
         {"inner_bits", std::to_string(hardware.accumulator.inner_bits)},
         {"tile_size", hardware.accumulator.tile_size == 0
                           ? "monolithic"
@@ -35,6 +38,17 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
     std::map<std::string, SafeTensor> tensors;
     std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
     std::deque<std::vector<float>> scales;
+    std::deque<std::vector<std::int32_t>> zero_points;
+    const auto add_input = [&](const std::string& name, const models::StaticRange& range) {
+        const auto stored =
+            models::quantize_static(Matrix<float>::Zero(1, 1), hardware.activations, {{range}});
+        tensors[name + "_scale"] = {
+            .type = "F32", .shape = {}, .bytes = bytes_of(scales.emplace_back(stored.step))};
+        tensors[name + "_zero_point"] = {
+            .type = "I32",
+            .shape = {},
+            .bytes = bytes_of(zero_points.emplace_back(stored.zero_point))};
+    };
     for (const auto& [id, layer] : model.layers) {
         const std::string name = workloads::layer_name(id);
         const Matrix<std::int16_t>& codes = layer.linear.codes;
@@ -46,6 +60,12 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
             weight.bytes = bytes_of(narrow.emplace_back(codes.cast<std::int8_t>()));
         }
         tensors[name + ".weight"] = weight;
+        if (layer.input_ranges) {
+            add_input(name + ".input", layer.input_ranges->rest);
+            if (config.quantizer.first_position_apart) {
+                add_input(name + ".first_input", layer.input_ranges->first);
+            }
+        }
         const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
         tensors[name + ".weight_scale"] = {
             .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(scale)};

@@ -11,22 +11,28 @@ namespace axesim::sim {
 using workloads::LinearId;
 
 HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model)
-    : platform_(platform) {
+    : platform_(platform), model_(model) {
     for (const auto& [id, layer] : model.layers) {
         weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step);
     }
 }
 
-void HardwareLinear::record(LayerRecords& records, const workloads::LlamaWeights* reference) {
+void HardwareLinear::record(LayerRecords& records, bool compare) {
     records_ = &records;
-    reference_ = reference;
+    compare_ = compare;
 }
 
 void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
                            std::span<Matrix<float>> outputs) {
     models::Counts before = platform_.counts();
     models::CycleCounts quantize_cycles;
-    const models::OperandRef activations = platform_.quantize(input, quantize_cycles);
+    const models::Hadamard* rotation = model_.equalized.rotation(layers.front().kind);
+    std::vector<models::StaticRange> ranges;
+    if (const auto& fixed = model_.layers.at(layers.front()).input_ranges) {
+        ranges = ranges_of_rows(*fixed, positions_);
+    }
+    const models::OperandRef activations =
+        platform_.quantize(input, rotation, ranges, quantize_cycles);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LinearId& id = layers[i];
         const GemmReport report = platform_.multiply(weights_.at(id), activations, outputs[i]);
@@ -37,7 +43,7 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
         record.counts += after - before;
         before = after;
         record.observed.merge(report.observed);
-        if (reference_ != nullptr) compare(id, input, outputs[i], record);
+        if (compare_) compare(id, input, outputs[i], record);
         const AccumulatorFormat& accumulator = platform_.config().accumulator;
         if (accumulator.overflow == OverflowMode::trap && report.observed.first_overflow) {
             throw RunError(fmt::format(
@@ -50,7 +56,13 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
 void HardwareLinear::compare(const LinearId& id, const Matrix<float>& input,
                              const Matrix<float>& output, LayerRecord& record) const {
     Matrix<float> expected;
-    multiply_transposed(input, reference_->linear(id), expected);
+    if (const models::Hadamard* rotation = model_.equalized.rotation(id.kind)) {
+        Matrix<float> rotated = input;
+        rotation->rotate_rows(rotated);
+        multiply_transposed(rotated, model_.equalized.weights->linear(id), expected);
+    } else {
+        multiply_transposed(input, model_.equalized.weights->linear(id), expected);
+    }
     // Row by row in double, in one order, so that the sums are the same for any thread count.
     for (Index row = 0; row < expected.rows(); ++row) {
         const auto wanted = expected.row(row).cast<double>();

@@ -29,10 +29,13 @@ public:
     /// Puts the weights into the platform's DRAM.
     HardwareLinear(Platform& platform, const QuantizedModel& model);
 
-    /// Where the next layers are recorded; with `reference`, their outputs are also compared with
+    /// Where the next layers are recorded; with `compare`, their outputs are also compared with
     /// those of the float weights on the same input.
-    void record(LayerRecords& records, const workloads::LlamaWeights* reference = nullptr);
+    void record(LayerRecords& records, bool compare = false);
 
+    void start(Index sequences, Index past, Index length) override {
+        positions_ = {sequences, past, length};
+    }
     /// Throws RunError naming layer, channel, token and k when accumulator.overflow is trap and an
     /// accumulator overflowed.
     void apply(std::span<const workloads::LinearId> layers, const Matrix<float>& input,
@@ -43,9 +46,11 @@ private:
                  const Matrix<float>& output, LayerRecord& record) const;
 
     Platform& platform_;
+    const QuantizedModel& model_;
+    RowPositions positions_;
     std::map<workloads::LinearId, models::OperandRef> weights_;
     LayerRecords* records_ = nullptr;
-    const workloads::LlamaWeights* reference_ = nullptr;
+    bool compare_ = false;
 };
 
 /// "inner accumulator (16 bits) overflowed at token 3, channel 5, k 64".

@@ -178,13 +178,12 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
 }
 
 OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
-    OperandRef operand{
-        .address = activations_address_,
-        .metadata_address = activations_metadata_address_,
-        .rows = codes.rows(),
-        .columns = codes.cols(),
-        .format = element_format(config_.activations.bits),
-        .is_signed = config_.activations.range == models::ActivationRange::symmetric};
+    OperandRef operand{.address = activations_address_,
+                       .metadata_address = activations_metadata_address_,
+                       .rows = codes.rows(),
+                       .columns = codes.cols(),
+                       .format = element_format(config_.activations.bits),
+                       .is_signed = config_.activations.is_signed()};
     std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
     models::pack(
         std::span<const std::int32_t>(codes.data(), static_cast<std::size_t>(codes.size())), 0,
@@ -198,16 +197,19 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
     return operand;
 }
 
-OperandRef Platform::quantize(const Matrix<float>& input, models::CycleCounts& cycles) {
+OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard* rotation,
+                              std::span<const models::StaticRange> ranges,
+                              models::CycleCounts& cycles) {
     models::QuantizeCommand command{
         .input = &input,
+        .rotation = rotation,
+        .ranges = ranges,
         .destination = {.address = activations_address_,
                         .metadata_address = activations_metadata_address_,
                         .rows = input.rows(),
                         .columns = input.cols(),
                         .format = element_format(config_.activations.bits),
-                        .is_signed =
-                            config_.activations.range == models::ActivationRange::symmetric},
+                        .is_signed = config_.activations.is_signed()},
         .cycles = {}};
     models::send_command(quantize_socket_, command);
     cycles = command.cycles;
@@ -299,6 +301,7 @@ models::Counts Platform::counts() const {
     counts.compute = array_.counts();
     counts.compute.scaled_outputs = vector_unit_.scaled_outputs();
     counts.compute.quantized_values = vector_unit_.quantized_values();
+    counts.compute.rotation_adds = vector_unit_.rotation_adds();
     counts.weights_buffer = weights_buffer_.counts();
     counts.activations_buffer = activations_buffer_.counts();
     counts.outputs_buffer = outputs_buffer_.counts();

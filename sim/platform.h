@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <systemc>
 
 #include "models/accelerator.h"
@@ -55,8 +56,11 @@ public:
     /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
     models::OperandRef store_activations(const Matrix<std::int32_t>& codes);
 
-    /// Timed: quantizes activations [tokens, depth] and writes them to DRAM.
-    models::OperandRef quantize(const Matrix<float>& input, models::CycleCounts& cycles);
+    /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth], to
+    /// `ranges` or (when there are none) to each row's own, and writes them to DRAM.
+    models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
+                                std::span<const models::StaticRange> ranges,
+                                models::CycleCounts& cycles);
     /// Timed: one GEMM; `outputs` [tokens, channels] are read back from DRAM.
     GemmReport multiply(const models::OperandRef& weights, const models::OperandRef& activations,
                         Matrix<float>& outputs);

@@ -9,6 +9,7 @@
 #include "common/files.h"
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
+#include "sim/bit_width.h"
 #include "sim/evaluate.h"
 #include "sim/hardware_linear.h"
 #include "sim/version.h"
@@ -146,6 +147,9 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
         case Algorithm::optq:
             text = "OPTQ";
             break;
+        case Algorithm::qronos:
+            text = "Qronos";
+            break;
     }
     switch (config.accumulator_aware) {
         case AccumulatorAware::none:
@@ -161,13 +165,18 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
             break;
     }
     if (config.step_search) text += " + step search";
+    if (config.equalization == quant::Equalization::smoothquant) text += " + SmoothQuant";
+    if (config.equalization == quant::Equalization::rotation) text += " + rotation";
+    if (config.refine_sweeps > 0) text += " + refinement";
     return text;
 }
 
-Run run_design_point(const Config& config, Progress& progress) {
+Run run_design_point(const Config& requested, Progress& progress) {
     const Stopwatch whole;
+    Config config = requested;
     const auto path = workloads::find_model(config.workload.model);
     const workloads::LoadedModel model = workloads::load_model(path);
+    resolve_bit_width(config, model.weights->shape().deepest_input());
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);

@@ -35,6 +35,11 @@ std::string layer_name(const LinearId& id);
 class LinearOperator {
 public:
     virtual ~LinearOperator() = default;
+    /// Tells what the rows of all inputs are until the next call: `sequences` times `length` new
+    /// positions, one sequence after the other, each after `past` earlier positions.
+    virtual void start(Index sequences, Index past, Index length) {
+        static_cast<void>(sequences), static_cast<void>(past), static_cast<void>(length);
+    }
     virtual void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                        std::span<Matrix<float>> outputs) = 0;
 };

@@ -77,6 +77,12 @@ Index LlamaShape::linear_inputs(LinearKind kind) const {
     return kind == LinearKind::down_proj ? ffn : hidden;
 }
 
+Index LlamaShape::deepest_input() const {
+    Index deepest = 0;
+    for (const LinearKind kind : kLinearKinds) deepest = std::max(deepest, linear_inputs(kind));
+    return deepest;
+}
+
 KvCache::KvCache(const LlamaShape& shape, Index sequences)
     : blocks_(static_cast<std::size_t>(shape.blocks)), sequences_(sequences) {
     for (Block& block : blocks_) {
@@ -120,6 +126,7 @@ Matrix<float> LlamaForward::run(const std::vector<std::vector<TokenId>>& sequenc
         tokens.insert(tokens.end(), sequence.begin(), sequence.end());
     }
     Matrix<float> hidden = weights_.embed(tokens);
+    linear.start(count, past, length);
     KvCache::Block scratch;
     scratch.keys.resize(sequences.size());
     scratch.values.resize(sequences.size());

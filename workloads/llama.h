@@ -34,6 +34,7 @@ struct LlamaShape {
 
     Index linear_outputs(LinearKind kind) const;
     Index linear_inputs(LinearKind kind) const;
+    Index deepest_input() const;  ///< of all kinds
 };
 
 /// The weights of one model. Matrices are converted to single precision when asked for, so that

@@ -123,12 +123,13 @@ PredictionScore score_windows(const LlamaForward& forward, const Matrix<float>& 
     return sum_over_chunks(windows, score).reference;
 }
 
-ComparedScore compare_windows(const LlamaForward& forward, const Matrix<float>& reference_hidden,
-                              const Matrix<float>& other_hidden,
+ComparedScore compare_windows(const LlamaForward& reference_forward,
+                              const Matrix<float>& reference_hidden,
+                              const LlamaForward& other_forward, const Matrix<float>& other_hidden,
                               const std::vector<std::vector<TokenId>>& windows) {
     const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
-        const Matrix<float> reference = logits_of(forward, reference_hidden, chunk);
-        const Matrix<float> other = logits_of(forward, other_hidden, chunk);
+        const Matrix<float> reference = logits_of(reference_forward, reference_hidden, chunk);
+        const Matrix<float> other = logits_of(other_forward, other_hidden, chunk);
         for_blocks(reference.rows(), kScoredRows, [&](Index first, Index count) {
             for (Index i = first; i < first + count; ++i) {
                 const auto at = static_cast<std::size_t>(i);

@@ -40,8 +40,9 @@ struct ComparedScore {
     double kl_sum = 0;      ///< sum of kl_divergence(reference, other)
     Index same_argmax = 0;  ///< rows whose most likely token is the same
 };
-ComparedScore compare_windows(const LlamaForward& forward, const Matrix<float>& reference_hidden,
-                              const Matrix<float>& other_hidden,
+ComparedScore compare_windows(const LlamaForward& reference_forward,
+                              const Matrix<float>& reference_hidden,
+                              const LlamaForward& other_forward, const Matrix<float>& other_hidden,
                               const std::vector<std::vector<TokenId>>& windows);
 
 }  // namespace axesim::workloads

@@ -42,10 +42,11 @@ Scale scale_for(double min, double max, const ActivationFormat& format) {
     if (format.range == ActivationRange::symmetric) {
         return {stored_step(std::max(max, -min) / static_cast<double>(codes.max)), 0};
     }
-    const float step = stored_step((max - min) / static_cast<double>(codes.max));
+    const auto levels = static_cast<double>(codes.max - codes.min);
+    const float step = stored_step((max - min) / levels);
     const double zero_point = std::nearbyint(-min / static_cast<double>(step));
-    return {step,
-            static_cast<std::int32_t>(std::clamp(zero_point, 0.0, static_cast<double>(codes.max)))};
+    return {step, static_cast<std::int32_t>(codes.min) +
+                      static_cast<std::int32_t>(std::clamp(zero_point, 0.0, levels))};
 }
 
 /// The nearest integer, halves to even, for |x| < 2^51: the sum leaves no room for a fraction.
@@ -122,7 +123,7 @@ QuantizedActivations quantize_rows(const Matrix<float>& x, const ActivationForma
     for_blocks(x.rows(), kQuantizedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const float* values = x.row(row).data();
-            const Scale scale = scale_of(finite_extremes(values, x.cols(), row));
+            const Scale scale = scale_of(row, finite_extremes(values, x.cols(), row));
             quantize_row(values, x.cols(), scale, format, q.codes.row(row).data());
             q.step[static_cast<std::size_t>(row)] = scale.step;
             q.zero_point[static_cast<std::size_t>(row)] = scale.zero_point;
@@ -134,26 +135,33 @@ QuantizedActivations quantize_rows(const Matrix<float>& x, const ActivationForma
 }  // namespace
 
 IntegerRange ActivationFormat::codes() const {
-    return range == ActivationRange::symmetric ? signed_range(bits) : unsigned_range(bits);
+    return is_signed() ? signed_range(bits) : unsigned_range(bits);
 }
 
 QuantizedActivations quantize_per_token(const Matrix<float>& x, const ActivationFormat& format) {
     require_valid(format);
-    return quantize_rows(x, format, [&](const Extremes& row) {
+    return quantize_rows(x, format, [&](Index, const Extremes& row) {
         return scale_for(static_cast<double>(row.min), static_cast<double>(row.max), format);
     });
 }
 
-QuantizedActivations quantize_per_tensor(const Matrix<float>& x, const ActivationFormat& format,
-                                         const StaticRange& range) {
+QuantizedActivations quantize_static(const Matrix<float>& x, const ActivationFormat& format,
+                                     std::span<const StaticRange> ranges) {
     require_valid(format);
-    if (!std::isfinite(range.min) || !std::isfinite(range.max) || range.min > range.max) {
+    if (static_cast<Index>(ranges.size()) != x.rows()) {
+        throw std::invalid_argument(
+            fmt::format("{} static ranges for {} tokens", ranges.size(), x.rows()));
+    }
+    for (const StaticRange& range : ranges) {
+        if (std::isfinite(range.min) && std::isfinite(range.max) && range.min <= range.max)
+            continue;
         throw std::invalid_argument(
             fmt::format("a static activation range of [{}, {}]", range.min, range.max));
     }
-    const Scale scale =
-        scale_for(static_cast<double>(range.min), static_cast<double>(range.max), format);
-    return quantize_rows(x, format, [&](const Extremes&) { return scale; });
+    return quantize_rows(x, format, [&](Index row, const Extremes&) {
+        const StaticRange& range = ranges[static_cast<std::size_t>(row)];
+        return scale_for(static_cast<double>(range.min), static_cast<double>(range.max), format);
+    });
 }
 
 Matrix<float> dequantize(const QuantizedActivations& x) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "common/integer_format.h"
@@ -18,13 +19,17 @@ enum class Rounding { nearest_even, floor };
 /// N-bit activation codes. x_real = step * (code - zero_point).
 /// symmetric: codes in [-2^(N-1), 2^(N-1)-1], step = max|x| / (2^(N-1)-1), zero point 0.
 /// asymmetric: codes in [0, 2^N-1], step = (max(x,0) - min(x,0)) / (2^N-1), integer zero point
-/// round(-min(x,0) / step). An all-zero row gets step 1 and its zero point 0.
+/// round(-min(x,0) / step); with signed_codes, codes and zero point are 2^(N-1) less, so that the
+/// positive and negative weights of a tile share one budget (axe.md 3.8 b). An all-zero row gets
+/// step 1 and zero point 0.
 struct ActivationFormat {
     int bits = 8;  ///< N, 2..16
     ActivationRange range = ActivationRange::asymmetric;
     ActivationGranularity granularity = ActivationGranularity::per_token;
     Rounding rounding = Rounding::nearest_even;
+    bool signed_codes = false;  ///< asymmetric only
 
+    bool is_signed() const { return signed_codes || range == ActivationRange::symmetric; }
     IntegerRange codes() const;
 };
 
@@ -44,9 +49,10 @@ struct StaticRange {
 /// Per token, from each row's own extremes. Values must be finite: throws RunError otherwise.
 QuantizedActivations quantize_per_token(const Matrix<float>& x, const ActivationFormat& format);
 
-/// Per tensor, from a range fixed in calibration; values outside it are clipped.
-QuantizedActivations quantize_per_tensor(const Matrix<float>& x, const ActivationFormat& format,
-                                         const StaticRange& range);
+/// From ranges fixed in calibration, one a token; values outside them are clipped. Throws
+/// std::invalid_argument when their number is not that of the rows or one is not a range.
+QuantizedActivations quantize_static(const Matrix<float>& x, const ActivationFormat& format,
+                                     std::span<const StaticRange> ranges);
 
 /// step * (code - zero_point), [tokens, K].
 Matrix<float> dequantize(const QuantizedActivations& x);

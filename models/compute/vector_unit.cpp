@@ -87,11 +87,26 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
 void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<QuantizeActivationsCommand>(payload);
     if (command == nullptr) return;
-    *command->codes = quantize_per_token(*command->input, config_.activations);
-    const auto values = static_cast<std::uint64_t>(command->input->size());
     const auto lanes = static_cast<std::uint64_t>(config_.array.columns);
+    const auto cycles_for = [&](std::uint64_t operations) {
+        return (operations + lanes - 1) / lanes;
+    };
+    Matrix<float> rotated;
+    if (command->rotation != nullptr) {
+        rotated = *command->input;
+        command->rotation->rotate_rows(rotated);
+        const auto adds =
+            static_cast<std::uint64_t>(rotated.rows() * command->rotation->additions());
+        rotation_adds_ += adds;
+        command->cycles += cycles_for(adds);
+    }
+    const Matrix<float>& input = command->rotation != nullptr ? rotated : *command->input;
+    *command->codes = command->ranges.empty()
+                          ? quantize_per_token(input, config_.activations)
+                          : quantize_static(input, config_.activations, command->ranges);
+    const auto values = static_cast<std::uint64_t>(command->input->size());
     quantized_values_ += values;
-    command->cycles = (values + lanes - 1) / lanes;
+    command->cycles += cycles_for(values);
 }
 
 }  // namespace axesim::models

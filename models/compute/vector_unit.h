@@ -4,10 +4,12 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
+#include <span>
 #include <systemc>
 #include <vector>
 
 #include "models/compute/activation_quantizer.h"
+#include "models/compute/hadamard.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/memory/buffer.h"
@@ -46,12 +48,15 @@ struct ScaleCommand {
 /// later ones are computed, so the caller decides what `cycles` overlap with.
 struct QuantizeActivationsCommand {
     const Matrix<float>* input = nullptr;
+    const Hadamard* rotation = nullptr;   ///< of the rows, before they are quantized; null: none
+    std::span<const StaticRange> ranges;  ///< of the rows; empty: found at run time
     QuantizedActivations* codes = nullptr;
     std::uint64_t cycles = 0;
 };
 
 /// One lane a column of the array. Scaling keeps up with the array's drain (a row of results a
-/// cycle), so it takes no cycles of its own; quantizing takes one cycle for `columns` values.
+/// cycle), so it takes no cycles of its own; quantizing takes one cycle for `columns` values, and a
+/// rotation before it one for `columns` additions.
 class VectorUnit : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<VectorUnit> scale_socket{"scale_socket"};
@@ -61,6 +66,7 @@ public:
 
     std::uint64_t scaled_outputs() const { return scaled_outputs_; }
     std::uint64_t quantized_values() const { return quantized_values_; }
+    std::uint64_t rotation_adds() const { return rotation_adds_; }
 
 private:
     void scale(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -69,6 +75,7 @@ private:
     const HardwareConfig& config_;
     std::uint64_t scaled_outputs_ = 0;
     std::uint64_t quantized_values_ = 0;
+    std::uint64_t rotation_adds_ = 0;
 };
 
 }  // namespace axesim::models

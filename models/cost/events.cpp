@@ -65,6 +65,12 @@ void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardw
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>(c.compute.quantized_values);
                       }});
+    events.push_back(
+        {{"vector_unit.rotation_add", t.fp32_add_pj.value * kPico, "J", logic(t, t.fp32_add_pj)},
+         &PartEnergies::vector_unit,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.compute.rotation_adds);
+         }});
 }
 
 template <Stream stream, BufferCounts Counts::*buffer>

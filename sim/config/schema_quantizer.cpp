@@ -20,7 +20,10 @@ Key algorithm() {
                 "greedy path following: corrects the past error against the float network's "
                 "inputs"),
          choice("optq", Algorithm::optq,
-                "OPTQ (GPTQ): pushes each error forward through the inverse Hessian")});
+                "OPTQ (GPTQ): pushes each error forward through the inverse Hessian"),
+         choice("qronos", Algorithm::qronos,
+                "first fits the weights to the inputs that the quantized layers before leave, then "
+                "pushes errors forward as OPTQ does")});
 }
 
 Key accumulator_aware() {
@@ -37,8 +40,10 @@ Key accumulator_aware() {
                 "error feedback then repairs what the limits cost"),
          choice("ep_init", AccumulatorAware::ep_init,
                 "Euclidean projection of each tile onto the safe set before rounding towards "
-                "zero; nothing repairs its error")},
-        {"bit_width"});
+                "zero; nothing repairs its error"),
+         choice("bit_width", AccumulatorAware::bit_width,
+                "narrow the weights and activations until any values of these widths fit the "
+                "accumulator: what is done without AXE")});
 }
 
 std::vector<Key> weight_keys() {
@@ -50,8 +55,21 @@ std::vector<Key> weight_keys() {
                  "A change of scales or basis before quantization that keeps the function of the "
                  "network but makes its activations easier to quantize.",
                  [](Config& c) { return &c.quantizer.equalization; },
-                 {choice("none", quant::Equalization::none, "quantize the network as it is")},
-                 {"smoothquant", "rotation"}),
+                 {choice("none", quant::Equalization::none, "quantize the network as it is"),
+                  choice("smoothquant", quant::Equalization::smoothquant,
+                         "move the range of activation channels into the weights; costs nothing "
+                         "at run time"),
+                  choice("rotation", quant::Equalization::rotation,
+                         "Hadamard rotations spread outliers over all channels; folded into the "
+                         "weights but for one in the vector unit before down_proj")}),
+        real_key("quantizer.smoothquant_alpha", {0, 1}, 0.5, "",
+                 "How much of an activation channel's range SmoothQuant moves into the weights: 0 "
+                 "none of it, 1 all of it.",
+                 [](Config& c) { return &c.quantizer.smoothquant_alpha; }),
+        boolean_key("quantizer.smoothquant_search", false,
+                    "Whether SmoothQuant tries several alphas, and none, for every group of layers "
+                    "with one input, and keeps what leaves the least error of their outputs.",
+                    [](Config& c) { return &c.quantizer.smoothquant_search; }),
         word_key("quantizer.weight_range", "full", "Which codes of M bits a weight may take.",
                  [](Config& c) { return &c.quantizer.weight_range; },
                  {choice("full", WeightRange::full, "-2^(M-1) .. 2^(M-1)-1"),
@@ -69,8 +87,19 @@ std::vector<Key> activation_keys() {
                  "How many activations share one step (and zero point).",
                  [](Config& c) { return &c.hardware.activations.granularity; },
                  {choice("per_token", ActivationGranularity::per_token,
-                         "dynamic: one step a token, from its own extremes at run time")},
-                 {"per_tensor"}),
+                         "dynamic: one step a token, from its own extremes at run time"),
+                  choice("per_tensor", ActivationGranularity::per_tensor,
+                         "static: one step for a layer's inputs, fixed in calibration")}),
+        real_key("quantizer.activations.percentile", {50, 100}, 100, "%",
+                 "per_tensor: how much of the calibration values lies below the upper end of the "
+                 "range (and above the lower end). 100: their extremes; a little less gives up "
+                 "rare large values for finer steps.",
+                 [](Config& c) { return &c.quantizer.static_percentile; }),
+        boolean_key("quantizer.activations.first_position_apart", true,
+                    "per_tensor: whether the first position of a sequence has a range of its own. "
+                    "Llama models park values there that are a hundred times larger than any "
+                    "other; one range for all leaves the others a few codes.",
+                    [](Config& c) { return &c.quantizer.first_position_apart; }),
         word_key(
             "quantizer.activations.range", "asymmetric",
             "Where the codes of N bits lie. It decides the certificate's budget: asymmetric "
@@ -80,6 +109,11 @@ std::vector<Key> activation_keys() {
             {choice("symmetric", ActivationRange::symmetric, "-2^(N-1) .. 2^(N-1)-1, zero point 0"),
              choice("asymmetric", ActivationRange::asymmetric,
                     "0 .. 2^N-1 with a zero point, which is subtracted after the sum")}),
+        boolean_key("quantizer.activations.signed_codes", false,
+                    "Whether asymmetric codes are stored 2^(N-1) lower, in -2^(N-1) .. 2^(N-1)-1. "
+                    "The activations stay the same, but positive and negative weights of a tile "
+                    "then share one budget, which never allows less: AXE keeps more accuracy.",
+                    [](Config& c) { return &c.hardware.activations.signed_codes; }),
         word_key(
             "quantizer.activations.rounding", "nearest",
             "How the requantizer of the hardware rounds an activation to its code.",
@@ -120,6 +154,12 @@ std::vector<Key> search_keys() {
                     "Whether a short last tile counts as filled up with zeros when its soft "
                     "threshold is computed, as the published implementation does.",
                     [](Config& c) { return &c.quantizer.pad_short_tile_with_zeros; }),
+        integer_key("quantizer.refine_sweeps", {0, 100}, 0, "sweeps",
+                    "How often to go over the finished codes again, changing one at a time where "
+                    "that lessens the calibration error and the accumulators allow it, then "
+                    "fitting the step. Cheap next to step_search; it ends early when nothing "
+                    "changes.",
+                    [](Config& c) { return &c.quantizer.refine_sweeps; }),
         boolean_key("quantizer.step_search", false,
                     "Whether to try several steps per output channel and keep the one with the "
                     "least calibration error after the whole constrained run. Takes several times "

@@ -19,8 +19,8 @@ Location place_of(const std::string& file, const YAML::Mark& mark) {
 
 }  // namespace
 
-TableSection::TableSection(std::string file, std::string path, YAML::Node node)
-    : file_(std::move(file)), path_(std::move(path)), node_(std::move(node)) {
+TableSection::TableSection(std::string file, std::string path, const YAML::Node& node)
+    : file_(std::move(file)), path_(std::move(path)), node_(node) {
     if (!node_.IsMap()) {
         throw UserError(place(node_),
                         (path_.empty() ? "" : path_ + ": ") + "must be a map of names and values");

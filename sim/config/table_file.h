@@ -17,7 +17,7 @@ namespace axesim::sim {
 class TableSection {
 public:
     /// `path` is the dotted path of this section in the file, "" for the whole file.
-    TableSection(std::string file, std::string path, YAML::Node node);
+    TableSection(std::string file, std::string path, const YAML::Node& node);
 
     /// Throws UserError at the first key that is not in `allowed` or stands twice.
     void require_only(const std::vector<std::string>& allowed) const;

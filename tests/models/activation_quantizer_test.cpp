@@ -67,6 +67,12 @@ std::int32_t nearest_code(float x, float step, std::int32_t zero_point, const In
     return best;
 }
 
+QuantizedActivations quantize_fixed(const Matrix<float>& x, const ActivationFormat& f,
+                                    const StaticRange& range) {
+    return quantize_static(x, f,
+                           std::vector<StaticRange>(static_cast<std::size_t>(x.rows()), range));
+}
+
 TEST(ActivationQuantizer, SymmetricByHand) {
     // max|x| = 14, 14 / 7 = 2 a step; -5 / 2 = -2.5 and 3 / 2 = 1.5 are ties.
     const auto q = quantize_per_token(row({14, -5, 3, 0.9f, -13.2f}), format(4, kRanges[0]));
@@ -82,6 +88,18 @@ TEST(ActivationQuantizer, AsymmetricByHand) {
     EXPECT_EQ(q.zero_point[0], 4);
     EXPECT_EQ(q.codes, code_row({15, 0, 4, 4, 6, 3}));
     EXPECT_EQ(dequantize(q), row({22, -8, 0, 0, 4, -2}));
+}
+
+TEST(ActivationQuantizer, SignedCodesStandForTheSameValues) {
+    ActivationFormat shifted = format(4, kRanges[1]);
+    shifted.signed_codes = true;
+    EXPECT_EQ(shifted.codes().min, -8);
+    EXPECT_EQ(shifted.codes().max, 7);
+    const Matrix<float> x = row({22, -8, 0, 1, 3, -2.9f});
+    const auto q = quantize_per_token(x, shifted);
+    EXPECT_EQ(q.zero_point[0], -4);
+    EXPECT_EQ(q.codes, code_row({7, -8, -4, -4, -2, -5}));
+    EXPECT_EQ(dequantize(q), dequantize(quantize_per_token(x, format(4, kRanges[1]))));
 }
 
 TEST(ActivationQuantizer, FloorRoundsDown) {
@@ -176,20 +194,20 @@ TEST(ActivationQuantizer, FloorIsAtMostOneStepBelow) {
 
 TEST(ActivationQuantizer, StaticRangeClips) {
     const ActivationFormat f = format(4, ActivationRange::asymmetric);
-    const auto q = quantize_per_tensor(row({-100, -8, 22, 1e30f}), f, {-8, 22});
+    const auto q = quantize_fixed(row({-100, -8, 22, 1e30f}), f, {-8, 22});
     EXPECT_EQ(q.step[0], 2.0f);
     EXPECT_EQ(q.codes, code_row({0, 0, 15, 15}));
-    const auto s = quantize_per_tensor(row({-100, -14, 14, 1e30f}),
-                                       format(4, ActivationRange::symmetric), {-14, 3});
+    const auto s = quantize_fixed(row({-100, -14, 14, 1e30f}),
+                                  format(4, ActivationRange::symmetric), {-14, 3});
     EXPECT_EQ(s.codes, code_row({-8, -7, 7, 7}));
-    EXPECT_THROW(quantize_per_tensor(row({1}), f, {2, 1}), std::invalid_argument);
+    EXPECT_THROW(quantize_fixed(row({1}), f, {2, 1}), std::invalid_argument);
 }
 
 TEST(ActivationQuantizer, StaticRangeOfTheRowEqualsPerToken) {
     const Matrix<float> x = random_rows(1, 200, 3);
     for (const ActivationRange range : kRanges) {
         const auto own = quantize_per_token(x, format(6, range));
-        const auto fixed = quantize_per_tensor(x, format(6, range), {x.minCoeff(), x.maxCoeff()});
+        const auto fixed = quantize_fixed(x, format(6, range), {x.minCoeff(), x.maxCoeff()});
         EXPECT_EQ(own.codes, fixed.codes);
         EXPECT_EQ(own.step, fixed.step);
     }
@@ -207,8 +225,7 @@ TEST(ActivationQuantizer, RefusesWhatIsNotFinite) {
         } catch (const RunError& error) {
             EXPECT_NE(std::string(error.what()).find("[33, 4]"), std::string::npos) << error.what();
         }
-        EXPECT_THROW(quantize_per_tensor(x, format(8, ActivationRange::symmetric), {-1, 1}),
-                     RunError);
+        EXPECT_THROW(quantize_fixed(x, format(8, ActivationRange::symmetric), {-1, 1}), RunError);
     }
 }
 

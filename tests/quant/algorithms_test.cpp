@@ -98,6 +98,67 @@ TEST(Gpfq, EqualsTheFormOnSamples) {
     }
 }
 
+TEST(Qronos, EqualsFittingTheRestAnewBeforeEveryColumn) {
+    std::mt19937 random(3);
+    for (int trial = 0; trial < 100; ++trial) {
+        SCOPED_TRACE(trial);
+        const Index depth = trial % 5 == 0 ? 41 : 3 + trial % 14;
+        Layer layer = random_layer(random, 3, depth, 2 * depth);
+        layer.config.algorithm = Algorithm::qronos;
+        layer.config.error_feedback = ErrorFeedback::full;
+        const InputMoments moments =
+            input_moments(layer.samples.quantized, &layer.samples.original);
+        const auto result = quantize_linear("layer", layer.weights, moments, layer.format,
+                                            layer.config, layer.steps);
+        EXPECT_EQ(result.codes.cast<int>(), reference::qronos(layer.weights, layer.steps, moments,
+                                                              layer.format, layer.config));
+    }
+}
+
+/// |w X - s q Xq|^2 of each channel, up to a constant.
+double error_of(const Layer& layer, const QuantizedLinear& linear, Index channel) {
+    const Eigen::RowVectorXd kept =
+        linear.codes.row(channel).cast<double>() * linear.step[static_cast<std::size_t>(channel)];
+    return (layer.samples.original * layer.weights.row(channel).transpose() -
+            layer.samples.quantized * kept.transpose())
+        .squaredNorm();
+}
+
+TEST(Refine, EndsWhereNoChangeOfOneCodeHelpsAndNeverHarms) {
+    std::mt19937 random(4);
+    int better = 0;
+    for (int trial = 0; trial < 100; ++trial) {
+        SCOPED_TRACE(trial);
+        Layer layer = random_layer(random, 2, 3 + trial % 9, 30);
+        layer.config.algorithm = trial % 2 == 0 ? Algorithm::gpfq : Algorithm::naive_round;
+        layer.config.accumulator_aware = AccumulatorAware::axe;
+        const InputMoments moments =
+            input_moments(layer.samples.quantized, &layer.samples.original);
+        const auto before =
+            quantize_linear("layer", layer.weights, moments, layer.format, layer.config);
+        layer.config.refine_sweeps = 100;
+        auto after = quantize_linear("layer", layer.weights, moments, layer.format, layer.config);
+        for (Index c = 0; c < 2; ++c) {
+            const double reached = error_of(layer, after, c);
+            ASSERT_LE(reached, error_of(layer, before, c) * (1 + 1e-9));
+            better += reached < 0.99 * error_of(layer, before, c) ? 1 : 0;
+            for (Index k = 0; k < layer.weights.cols(); ++k) {
+                const std::int16_t kept = after.codes(c, k);
+                for (auto code = layer.format.weights.min; code <= layer.format.weights.max;
+                     ++code) {
+                    after.codes(c, k) = static_cast<std::int16_t>(code);
+                    if (!certify(after.codes, layer.format.activations, layer.format.accumulator)
+                             .certified)
+                        continue;
+                    ASSERT_GE(error_of(layer, after, c), reached * (1 - 1e-7)) << c << " " << k;
+                }
+                after.codes(c, k) = kept;
+            }
+        }
+    }
+    EXPECT_GT(better, 20);
+}
+
 TEST(Naive, RoundsDownOrToNearestEven) {
     Matrix<double> weights(1, 8);
     weights << 0.5, 1.5, -0.5, -1.5, 2.4, -2.6, 9.0, -9.0;

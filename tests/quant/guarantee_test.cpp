@@ -81,9 +81,10 @@ private:
 
     void fill_config(QuantizerConfig& config, AccumulatorAware aware) {
         constexpr Algorithm kAlgorithms[] = {Algorithm::naive_floor, Algorithm::naive_round,
-                                             Algorithm::gpfq, Algorithm::optq};
+                                             Algorithm::gpfq, Algorithm::optq, Algorithm::qronos};
         config.accumulator_aware = aware;
-        config.algorithm = kAlgorithms[pick(0, 3)];
+        config.algorithm = kAlgorithms[pick(0, 4)];
+        config.refine_sweeps = pick(0, 2) == 0 ? 5 : 0;
         config.order = pick(0, 1) == 1 ? ColumnOrder::activation : ColumnOrder::natural;
         config.error_feedback = pick(0, 1) == 1 ? ErrorFeedback::full : ErrorFeedback::post;
         config.damping = pick(0, 1) == 1 ? 0.01 : 0.0;

@@ -169,4 +169,49 @@ Matrix<int> gpfq(const Matrix<double>& weights, const std::vector<double>& steps
     return codes;
 }
 
+Matrix<int> qronos(const Matrix<double>& weights, const std::vector<double>& steps,
+                   const InputMoments& moments, const LinearFormat& format,
+                   const QuantizerConfig& config) {
+    const Index depth = weights.cols();
+    const Eigen::VectorXd energy = moments.h.diagonal();
+    const std::vector<Index> order = order_by(energy, config.order);
+    Eigen::MatrixXd h = moments.h;
+    for (Index k = 0; k < depth; ++k) {
+        if (energy(k) == 0) h(k, k) = 1.0;
+    }
+    const double damping = config.damping * h.diagonal().mean();
+    Matrix<int> codes(weights.rows(), depth);
+    for (Index c = 0; c < weights.rows(); ++c) {
+        const std::vector<double> row = row_without(weights, c, energy);
+        const Eigen::VectorXd w = Eigen::Map<const Eigen::VectorXd>(row.data(), depth);
+        Channel channel(format, config, row, steps[static_cast<std::size_t>(c)]);
+        Eigen::VectorXd value = Eigen::VectorXd::Zero(depth);
+        for (std::size_t t = 0; t < order.size(); ++t) {
+            const Index k = order[t];
+            double v = 0;
+            if (t == 0) {
+                v = (moments.g.row(k).dot(w) - h.row(k).dot(w) + h(k, k) * w(k)) / h(k, k);
+            } else {
+                const std::span free(order.data() + t, order.size() - t);
+                const auto count = static_cast<Index>(free.size());
+                Eigen::MatrixXd normal(count, count);
+                Eigen::VectorXd target(count);
+                for (Index i = 0; i < count; ++i) {
+                    const Index a = free[static_cast<std::size_t>(i)];
+                    target(i) = moments.g.row(a).dot(w) + damping * w(a) - h.row(a).dot(value);
+                    for (Index j = 0; j < count; ++j) {
+                        normal(i, j) = h(a, free[static_cast<std::size_t>(j)]);
+                    }
+                    normal(i, i) += damping;
+                }
+                v = normal.fullPivLu().solve(target)(0);
+            }
+            const Quantized q = channel.quantize(static_cast<std::size_t>(k), v);
+            codes(c, k) = q.code;
+            value(k) = q.value;
+        }
+    }
+    return codes;
+}
+
 }  // namespace axesim::quant::reference

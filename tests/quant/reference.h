@@ -23,6 +23,12 @@ Matrix<int> optq(const Matrix<double>& weights, const std::vector<double>& steps
 Matrix<int> gpfq(const Matrix<double>& weights, const std::vector<double>& steps,
                  const Samples& samples, const LinearFormat& format, const QuantizerConfig& config);
 
+/// Qronos: before every column but the first, all columns still to come are fitted anew to the
+/// float net's outputs.
+Matrix<int> qronos(const Matrix<double>& weights, const std::vector<double>& steps,
+                   const InputMoments& moments, const LinearFormat& format,
+                   const QuantizerConfig& config);
+
 /// theta from sorted magnitudes (axe.md 1.7).
 double sorted_threshold(std::vector<double> magnitudes, double radius);
 

@@ -204,16 +204,7 @@ Wrong later(const char* name, const std::string& line, const std::string& begins
 
 INSTANTIATE_TEST_SUITE_P(
     Later, ConfigError,
-    testing::Values(later("BitWidth", "quantizer: {accumulator_aware: bit_width}",
-                          "FILE:3:32: quantizer.accumulator_aware: bit_width",
-                          "none | axe | ep_init"),
-                    later("SmoothQuant", "quantizer: {equalization: smoothquant}",
-                          "FILE:3:27: quantizer.equalization: smoothquant", "none"),
-                    later("Rotation", "quantizer: {equalization: rotation}",
-                          "FILE:3:27: quantizer.equalization: rotation", "none"),
-                    later("PerTensor", "quantizer: {activations: {granularity: per_tensor}}",
-                          "FILE:3:40: quantizer.activations.granularity: per_tensor", "per_token"),
-                    later("WeightStationary", "hardware: {dataflow: weight_stationary}",
+    testing::Values(later("WeightStationary", "hardware: {dataflow: weight_stationary}",
                           "FILE:3:22: hardware.dataflow: weight_stationary", "output_stationary")),
     named);
 

@@ -64,13 +64,13 @@ TEST(Scoring, WindowsAreScoredOnAllButTheirFirstToken) {
     EXPECT_EQ(score.tokens, 8);
     EXPECT_NEAR(score.nll_sum, nll, 1e-4);
     EXPECT_NEAR(score.perplexity(), std::exp(nll / 8), 1e-4 * std::exp(nll / 8));
-    const ComparedScore compared = compare_windows(forward, hidden, other, windows);
+    const ComparedScore compared = compare_windows(forward, hidden, forward, other, windows);
     EXPECT_EQ(compared.reference.nll_sum, score.nll_sum);
     EXPECT_NEAR(compared.other.nll_sum, other_nll, 1e-4);
     EXPECT_NEAR(compared.kl_sum, kl, 1e-4);
     EXPECT_EQ(compared.same_argmax, 8);
     other.array() *= -1.0F;
-    EXPECT_LT(compare_windows(forward, hidden, other, windows).same_argmax, 8);
+    EXPECT_LT(compare_windows(forward, hidden, forward, other, windows).same_argmax, 8);
 }
 
 }  // namespace

@@ -75,10 +75,13 @@ std::vector<std::vector<TokenId>> cut_windows(const Text& text, Index first_toke
         const char* keys = text.purpose == TextPurpose::evaluation
                                ? "evaluation.tokens"
                                : "calibration.sequences or calibration.length";
+        // In floating point: the numbers come from the user and may be of any size.
+        const double needed = static_cast<double>(first_token) +
+                              static_cast<double>(count) * static_cast<double>(length);
         throw UserError(
-            fmt::format("text '{}' too short: has {} tokens, needs {}; shorten {} or "
-                        "give a longer text",
-                        text.name, available, first_token + count * length, keys));
+            fmt::format("text '{}' too short: has {} tokens, needs {:.0f}; shorten {}, start at an "
+                        "earlier first_token or give a longer text",
+                        text.name, available, needed, keys));
     }
     std::vector<std::vector<TokenId>> windows;
     for (Index w = 0; w < count; ++w) {

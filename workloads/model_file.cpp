@@ -7,6 +7,7 @@
 #include "common/files.h"
 #include "workloads/bpe_tokenizer.h"
 #include "workloads/gguf_llama.h"
+#include "workloads/gguf_tokenizer.h"
 
 namespace axesim::workloads {
 
@@ -60,7 +61,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
     model.path = path;
     model.weights = std::make_unique<GgufLlama>(file);
     const Index vocabulary = model.weights->shape().vocabulary;
-    model.tokenizer = make_tokenizer(*file, vocabulary);
+    model.tokenizer = make_tokenizer([&] { return read_gguf_tokenizer(*file); }, vocabulary);
     if (model.tokenizer->vocabulary() > vocabulary) {
         file->fail(fmt::format("its tokenizer has {} tokens, its embedding only {}",
                                model.tokenizer->vocabulary(), vocabulary));

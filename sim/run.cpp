@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/files.h"
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "sim/evaluate.h"
@@ -166,8 +165,8 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
 
 Run run_design_point(const Config& config, Progress& progress) {
     const Stopwatch whole;
-    const auto path = workloads::find_model(config.workload.model);
-    const workloads::LoadedModel model = workloads::load_model(path);
+    const workloads::LoadedModel model =
+        workloads::load_model(workloads::find_model(config.workload.model));
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
@@ -196,7 +195,7 @@ Run run_design_point(const Config& config, Progress& progress) {
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
     result.provenance = {.version = version(),
-                         .model_sha256 = sha256_hex(MappedFile(path).bytes()),
+                         .model_sha256 = workloads::model_sha256(model),
                          .text_sha256 = text.sha256,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};

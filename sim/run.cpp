@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/files.h"
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "sim/bit_width.h"
@@ -174,8 +173,8 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
 Run run_design_point(const Config& requested, Progress& progress) {
     const Stopwatch whole;
     Config config = requested;
-    const auto path = workloads::find_model(config.workload.model);
-    const workloads::LoadedModel model = workloads::load_model(path);
+    const workloads::LoadedModel model =
+        workloads::load_model(workloads::find_model(config.workload.model));
     resolve_bit_width(config, model.weights->shape().deepest_input());
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
@@ -205,7 +204,7 @@ Run run_design_point(const Config& requested, Progress& progress) {
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
     result.provenance = {.version = version(),
-                         .model_sha256 = sha256_hex(MappedFile(path).bytes()),
+                         .model_sha256 = workloads::model_sha256(model),
                          .text_sha256 = text.sha256,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};

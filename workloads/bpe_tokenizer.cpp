@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "common/error.h"
 #include "workloads/utf8.h"
@@ -12,32 +13,7 @@ namespace axesim::workloads {
 
 namespace {
 
-// Values of tokenizer.ggml.token_type.
-constexpr std::int64_t kControl = 3;
-constexpr std::int64_t kUserDefined = 4;
-
-std::string pre_name(const GgufFile& file) {
-    return file.find_string("tokenizer.ggml.pre").value_or("default");
-}
-
-PreTokenizer make_pre_tokenizer(const GgufFile& file) {
-    const auto model = file.find_string("tokenizer.ggml.model");
-    if (!model) file.fail("has no tokenizer (metadata key tokenizer.ggml.model)");
-    if (*model != "gpt2") {
-        file.fail(
-            fmt::format("its tokenizer is of the kind '{}' (tokenizer.ggml.model; allowed: "
-                        "gpt2)",
-                        *model));
-    }
-    const auto known = PreTokenizer::known_names();
-    if (std::find(known.begin(), known.end(), pre_name(file)) == known.end()) {
-        file.fail(
-            fmt::format("its tokenizer cuts words in the way '{}' (tokenizer.ggml.pre; "
-                        "allowed: {})",
-                        pre_name(file), fmt::join(known, ", ")));
-    }
-    return PreTokenizer(pre_name(file));
-}
+constexpr std::size_t kCachedWord = 64;  // bytes; longer words hardly repeat
 
 // Stands in for a tokenizer that cannot be made.
 class UnusableTokenizer : public Tokenizer {
@@ -56,75 +32,134 @@ private:
 
 }  // namespace
 
-BpeTokenizer::BpeTokenizer(const GgufFile& file)
-    : pre_tokenizer_(make_pre_tokenizer(file)),
-      whole_words_first_(pre_name(file) == "llama-bpe" || pre_name(file) == "llama3") {
-    read_vocabulary(file);
-    read_merges(file);
+bool add_merge(BpeSpec& spec, std::string_view left, std::string_view right) {
+    const auto left_id = spec.vocabulary.find(left), right_id = spec.vocabulary.find(right);
+    const auto merged_id = spec.vocabulary.find(fmt::format("{}{}", left, right));
+    if (!left_id || !right_id || !merged_id) return false;
+    spec.merges.add(*left_id, *right_id, *merged_id);
+    return true;
 }
 
-void BpeTokenizer::read_vocabulary(const GgufFile& file) {
-    const auto tokens = file.find_strings("tokenizer.ggml.tokens");
-    if (!tokens) file.fail("metadata key tokenizer.ggml.tokens is missing");
-    const auto types = file.find_integers("tokenizer.ggml.token_type");
-    if (types && types->size() != tokens->size()) {
-        file.fail(fmt::format("has {} tokens but {} token types", tokens->size(), types->size()));
+std::string fallback_spelling(unsigned byte) { return fmt::format("<0x{:02X}>", byte); }
+
+// One call of encode().
+class BpeTokenizer::Encoding {
+public:
+    Encoding(const BpeTokenizer& tokenizer, std::string_view text)
+        : tokenizer_(tokenizer), text_(text) {}
+
+    std::vector<TokenId> run() {
+        tokenizer_.raw_special_.split(
+            text_, [&](std::string_view plain) { add_plain(plain); },
+            [&](TokenId id) { ids_.push_back(id); });
+        return std::move(ids_);
     }
-    for (std::size_t i = 0; i < tokens->size(); ++i) {
-        const std::string token((*tokens)[i]);
-        const auto id = static_cast<TokenId>(i);
-        const bool special = types && ((*types)[i] == kControl || (*types)[i] == kUserDefined);
-        if (special) special_.add(token, id);
-        ids_.try_emplace(token, id);
-        texts_.push_back(special ? token : byte_level_.bytes(token).value_or(token));
+
+private:
+    void add_plain(std::string_view plain) {
+        const bool first = plain.data() == text_.data();
+        const std::string text = apply_rules(tokenizer_.spec_.normalizer, plain);
+        tokenizer_.normalized_special_.split(
+            text,
+            [&](std::string_view piece) { add_piece(piece, first && piece.data() == text.data()); },
+            [&](TokenId id) { ids_.push_back(id); });
     }
+
+    void add_piece(std::string_view piece, bool first) {
+        const BpeSpec& spec = tokenizer_.spec_;
+        std::string text = apply_rules({{" ", spec.space}}, piece);
+        const bool prefixed = spec.space_prefix == SpacePrefix::every_piece ||
+                              (spec.space_prefix == SpacePrefix::first_piece && first);
+        if (prefixed && !text.starts_with(spec.space)) text.insert(0, spec.space);
+        tokenizer_.pre_tokenizer_.split(text, [&](std::string_view word) { add_word(word); });
+    }
+
+    void add_word(std::string_view word) {
+        if (word.size() > kCachedWord) return append(tokenizer_.encode_word(word));
+        auto found = cache_.find(word);
+        if (found == cache_.end()) {
+            found = cache_.emplace(word, tokenizer_.encode_word(word)).first;
+        }
+        append(found->second);
+    }
+
+    void append(const std::vector<TokenId>& ids) {
+        ids_.insert(ids_.end(), ids.begin(), ids.end());
+    }
+
+    const BpeTokenizer& tokenizer_;
+    std::string_view text_;
+    std::vector<TokenId> ids_;
+    /// Texts repeat their words.
+    std::unordered_map<std::string, std::vector<TokenId>, StringHash, std::equal_to<>> cache_;
+};
+
+BpeTokenizer::BpeTokenizer(BpeSpec spec)
+    : spec_(std::move(spec)), pre_tokenizer_(spec_.word_patterns) {
     for (unsigned byte = 0; byte < 256; ++byte) {
-        const auto found = ids_.find(byte_level_.spelling(static_cast<unsigned char>(byte)));
-        if (found != ids_.end()) byte_tokens_[byte] = found->second;
+        const std::string spelling = fallback_spelling(byte);
+        if (spec_.byte_fallback) fallback_tokens_[byte] = spec_.vocabulary.find(spelling);
+    }
+    for (const std::string& spelling : spec_.vocabulary.spellings()) {
+        texts_.push_back(text_of(spelling));
+    }
+    for (const SpecialToken& token : spec_.special) {
+        const auto id = static_cast<std::size_t>(token.id);
+        if (id >= texts_.size()) texts_.resize(id + 1);
+        texts_[id] = token.text;
+        if (token.normalized) {
+            normalized_special_.add(apply_rules(spec_.normalizer, token.text), token.id);
+        } else {
+            raw_special_.add(token.text, token.id);
+        }
     }
 }
 
-void BpeTokenizer::read_merges(const GgufFile& file) {
-    const auto merges = file.find_strings("tokenizer.ggml.merges");
-    if (!merges) file.fail("metadata key tokenizer.ggml.merges is missing");
-    for (const std::string_view merge : *merges) {
-        const auto space = merge.find(' ', 1);
-        const auto id_of = [&](std::string_view token) {
-            const auto found = ids_.find(std::string(token));
-            if (space == std::string_view::npos || found == ids_.end()) {
-                file.fail(
-                    fmt::format("tokenizer.ggml.merges holds '{}', whose parts or whole are "
-                                "not in the vocabulary",
-                                merge));
+std::string BpeTokenizer::text_of(const std::string& spelling) const {
+    if (spec_.byte_level) return byte_level_.bytes(spelling).value_or(spelling);
+    if (spec_.decode_bytes && spelling.size() == fallback_spelling(0).size()) {
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            if (spelling == fallback_spelling(byte)) return {static_cast<char>(byte)};
+        }
+    }
+    return apply_rules(spec_.decode_rules, spelling);
+}
+
+// The tokens of the characters, which the merges begin with.
+std::vector<TokenId> BpeTokenizer::symbols_of(std::string_view spelling) const {
+    std::vector<TokenId> symbols;
+    symbols.reserve(spelling.size());
+    bool after_unknown = false;
+    for (std::size_t begin = 0, end = 0; begin < spelling.size(); begin = end) {
+        next_character(spelling, end);
+        const std::string_view character = spelling.substr(begin, end - begin);
+        const auto token = spec_.vocabulary.find(character);
+        const bool unknown = !token && !spec_.byte_fallback;
+        if (token) {
+            symbols.push_back(*token);
+        } else if (spec_.byte_fallback) {
+            for (const char c : character) {
+                const auto& byte = fallback_tokens_[static_cast<unsigned char>(c)];
+                if (byte) symbols.push_back(*byte);
             }
-            return found->second;
-        };
-        const TokenId left = id_of(merge.substr(0, space));
-        const std::string_view right_text = merge.substr(std::min(space, merge.size() - 1) + 1);
-        const TokenId right = id_of(right_text);
-        merges_.add(left, right, id_of(fmt::format("{}{}", merge.substr(0, space), right_text)));
+        } else if (spec_.unknown && !(after_unknown && spec_.fuse_unknown)) {
+            symbols.push_back(*spec_.unknown);
+        }
+        after_unknown = unknown;
     }
-}
-
-std::optional<TokenId> BpeTokenizer::find_whole(std::string_view word) const {
-    std::string spelling;
-    for (const char c : word) spelling += byte_level_.spelling(static_cast<unsigned char>(c));
-    const auto found = ids_.find(spelling);
-    if (found == ids_.end()) return std::nullopt;
-    return found->second;
+    return symbols;
 }
 
 std::vector<TokenId> BpeTokenizer::encode_word(std::string_view word) const {
-    if (whole_words_first_) {
-        if (const auto token = find_whole(word)) return {*token};
+    std::string spelling(word);
+    if (spec_.byte_level) {
+        spelling.clear();
+        for (const char c : word) spelling += byte_level_.spelling(static_cast<unsigned char>(c));
     }
-    std::vector<TokenId> symbols;
-    symbols.reserve(word.size());
-    for (const char c : word) {
-        const auto& token = byte_tokens_[static_cast<unsigned char>(c)];
-        if (token) symbols.push_back(*token);
+    if (spec_.whole_words_first) {
+        if (const auto token = spec_.vocabulary.find(spelling)) return {*token};
     }
-    return merges_.apply(symbols);
+    return spec_.merges.apply(symbols_of(spelling));
 }
 
 std::vector<TokenId> BpeTokenizer::encode(std::string_view text) const {
@@ -132,17 +167,7 @@ std::vector<TokenId> BpeTokenizer::encode(std::string_view text) const {
         throw UserError(fmt::format("the text is not UTF-8: byte {:#04x} at offset {}",
                                     static_cast<unsigned char>(text[*offset]), *offset));
     }
-    std::vector<TokenId> ids;
-    WordCache cache;  // texts repeat their words
-    const auto add_word = [&](std::string_view word) {
-        auto [entry, is_new] = cache.try_emplace(word);
-        if (is_new) entry->second = encode_word(word);
-        ids.insert(ids.end(), entry->second.begin(), entry->second.end());
-    };
-    special_.split(
-        text, [&](std::string_view plain) { pre_tokenizer_.split(plain, add_word); },
-        [&](TokenId id) { ids.push_back(id); });
-    return ids;
+    return Encoding(*this, text).run();
 }
 
 std::string BpeTokenizer::decode(const std::vector<TokenId>& tokens) const {
@@ -154,12 +179,13 @@ std::string BpeTokenizer::decode(const std::vector<TokenId>& tokens) const {
         }
         text += texts_[static_cast<std::size_t>(token)];
     }
-    return text;
+    const std::size_t spaces = std::min(text.find_first_not_of(' '), text.size());
+    return text.substr(std::min(spaces, static_cast<std::size_t>(spec_.stripped_spaces)));
 }
 
-std::unique_ptr<Tokenizer> make_tokenizer(const GgufFile& file, Index vocabulary) {
+std::unique_ptr<Tokenizer> make_tokenizer(const std::function<BpeSpec()>& read, Index vocabulary) {
     try {
-        return std::make_unique<BpeTokenizer>(file);
+        return std::make_unique<BpeTokenizer>(read());
     } catch (const UserError& error) {
         return std::make_unique<UnusableTokenizer>(error.what(), vocabulary);
     }

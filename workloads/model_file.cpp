@@ -3,10 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "common/error.h"
 #include "common/files.h"
 #include "workloads/bpe_tokenizer.h"
 #include "workloads/gguf_llama.h"
+#include "workloads/gguf_tokenizer.h"
+#include "workloads/hf_llama.h"
+#include "workloads/hf_tokenizer.h"
 
 namespace axesim::workloads {
 
@@ -30,6 +35,27 @@ std::filesystem::path find_known(const KnownModel& model) {
     return path;
 }
 
+LoadedModel load_gguf(const std::filesystem::path& path) {
+    const auto file = std::make_shared<const GgufFile>(path);
+    LoadedModel model;
+    model.files = {path};
+    model.weights = std::make_unique<GgufLlama>(file);
+    model.tokenizer = make_tokenizer([&] { return read_gguf_tokenizer(*file); },
+                                     model.weights->shape().vocabulary);
+    return model;
+}
+
+LoadedModel load_hf(const std::filesystem::path& path) {
+    const HfFiles files = find_hf_files(path);
+    LoadedModel model;
+    model.files = files.weights;
+    model.files.push_back(files.config);
+    model.weights = std::make_unique<HfLlama>(files);
+    model.tokenizer = make_tokenizer([&] { return read_hf_tokenizer(files.tokenizer); },
+                                     model.weights->shape().vocabulary);
+    return model;
+}
+
 }  // namespace
 
 const std::vector<KnownModel>& known_models() {
@@ -45,27 +71,42 @@ std::filesystem::path find_model(const std::string& name_or_path) {
         if (model.name == name_or_path) return find_known(model);
         names.push_back(model.name);
     }
+    const std::filesystem::path path = name_or_path;
     std::error_code error;
-    if (std::filesystem::is_regular_file(name_or_path, error)) return name_or_path;
-    const bool is_there = std::filesystem::exists(name_or_path, error);
-    throw UserError(fmt::format("model '{}' is {} (allowed: {}, or the path of a .gguf file){}",
-                                name_or_path,
-                                is_there ? "not a file" : "neither a known name nor a file",
-                                fmt::join(names, ", "), did_you_mean(name_or_path, names)));
+    if (std::filesystem::is_regular_file(path, error)) return path;
+    const bool is_folder = std::filesystem::is_directory(path, error);
+    if (is_folder && std::filesystem::exists(path / "config.json", error)) return path;
+    throw UserError(fmt::format(
+        "model '{}' is {} (allowed: {}, or the path of a .gguf file, of a Hugging Face folder or "
+        "of a .safetensors file in one){}",
+        name_or_path,
+        is_folder ? "a folder without a config.json" : "neither a known name nor a file or folder",
+        fmt::join(names, ", "), did_you_mean(name_or_path, names)));
 }
 
 LoadedModel load_model(const std::filesystem::path& path) {
-    const auto file = std::make_shared<const GgufFile>(path);
-    LoadedModel model;
+    std::error_code error;
+    const bool is_hf =
+        std::filesystem::is_directory(path, error) || path.extension() == ".safetensors";
+    LoadedModel model = is_hf ? load_hf(path) : load_gguf(path);
     model.path = path;
-    model.weights = std::make_unique<GgufLlama>(file);
     const Index vocabulary = model.weights->shape().vocabulary;
-    model.tokenizer = make_tokenizer(*file, vocabulary);
     if (model.tokenizer->vocabulary() > vocabulary) {
-        file->fail(fmt::format("its tokenizer has {} tokens, its embedding only {}",
-                               model.tokenizer->vocabulary(), vocabulary));
+        throw UserError(fmt::format("{}: its tokenizer has {} tokens, its embedding only {}",
+                                    path.string(), model.tokenizer->vocabulary(), vocabulary));
     }
     return model;
+}
+
+std::string model_sha256(const LoadedModel& model) {
+    std::map<std::string, std::string> digests;  // by name
+    for (const std::filesystem::path& path : model.files) {
+        digests[path.filename().string()] = sha256_hex(MappedFile(path).bytes());
+    }
+    if (digests.size() == 1) return digests.begin()->second;
+    std::string list;
+    for (const auto& [name, digest] : digests) list += fmt::format("{}  {}\n", digest, name);
+    return sha256_hex(std::as_bytes(std::span(list)));
 }
 
 }  // namespace axesim::workloads

@@ -15,7 +15,8 @@ namespace axesim::workloads {
 struct LoadedModel {
     std::unique_ptr<LlamaWeights> weights;
     std::unique_ptr<Tokenizer> tokenizer;
-    std::filesystem::path path;
+    std::filesystem::path path;                ///< as it was asked for
+    std::vector<std::filesystem::path> files;  ///< all that decide the values of the weights
 };
 
 /// A model that scripts/fetch_model puts into the cache directory under a short name.
@@ -27,13 +28,19 @@ struct KnownModel {
 };
 const std::vector<KnownModel>& known_models();
 
-/// The file of a known name (in the cache directory) or of a path. Throws UserError that says how
-/// to get the model when a known one is not in the cache, or has the wrong size (cut download).
+/// The file of a known name (in the cache directory), or a path: of a file, or of a folder with a
+/// config.json. Throws UserError that says how to get the model when a known one is not in the
+/// cache, or has the wrong size (cut download).
 std::filesystem::path find_model(const std::string& name_or_path);
 
-/// Opens a .gguf file of architecture llama. Throws UserError naming the file and what is wrong:
-/// truncated, not GGUF, another architecture, a tensor missing, of a wrong shape or of an
-/// unsupported type.
+/// Opens a Llama model: a .gguf file, a folder as Hugging Face publishes it, or a .safetensors file
+/// in such a folder. Throws UserError naming the file and what is wrong: truncated, of another
+/// format or architecture, a tensor missing, of a wrong shape or of an unsupported type.
 LoadedModel load_model(const std::filesystem::path& path);
+
+/// Lower-case hexadecimal SHA-256 of the model's file. Of several files, that of the lines
+/// "SHA-256  FILE NAME" in the order of the names, which is what this prints in their folder:
+/// LC_ALL=C ls FILES | xargs sha256sum | sha256sum
+std::string model_sha256(const LoadedModel& model);
 
 }  // namespace axesim::workloads

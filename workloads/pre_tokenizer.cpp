@@ -6,6 +6,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "common/error.h"
@@ -13,11 +14,6 @@
 namespace axesim::workloads {
 
 namespace {
-
-// Unicode's White_Space, which \s means to the tokenizers that models are trained with. PCRE2's own
-// \s also has U+180E.
-constexpr const char* kSpaces =
-    R"(\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 
 // In the patterns below, <s> stands for the white space in a bracket, <S> for anything else.
 // Source: https://github.com/openai/gpt-2, encoder.py.
@@ -35,16 +31,9 @@ struct FreeMatch {
 std::string with_spaces(std::string pattern) {
     const std::string mark = "<s>";
     for (auto at = pattern.find(mark); at != std::string::npos; at = pattern.find(mark, at)) {
-        pattern.replace(at, mark.size(), kSpaces);
+        pattern.replace(at, mark.size(), kWhiteSpace);
     }
     return pattern;
-}
-
-std::vector<std::string> patterns_of(const std::string& name) {
-    if (name == "smollm") return {kSingleDigit, with_spaces(kGpt2)};
-    if (name == "gpt-2" || name == "default") return {with_spaces(kGpt2)};
-    if (name == "llama-bpe" || name == "llama3") return {with_spaces(kLlama3)};
-    throw UserError(fmt::format("there is no way '{}' to cut text into words", name));
 }
 
 }  // namespace
@@ -59,8 +48,15 @@ public:
                                   expression.size(), PCRE2_UTF | PCRE2_UCP, &error, &offset,
                                   nullptr));
         if (!code_) {
-            throw RunError(
-                fmt::format("pcre2_compile: error {} at {} of {}", error, offset, expression));
+            throw UserError(
+                fmt::format("the regular expression {} is malformed at offset {} (PCRE2 error {})",
+                            expression, offset, error));
+        }
+        std::uint32_t matches_nothing = 0;
+        pcre2_pattern_info(code_.get(), PCRE2_INFO_MATCHEMPTY, &matches_nothing);
+        if (matches_nothing != 0) {
+            throw UserError(
+                fmt::format("the regular expression {} can match nothing at all", expression));
         }
         pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // without it, matching is just slower
     }
@@ -84,8 +80,10 @@ private:
     std::unique_ptr<pcre2_code, Free> code_;
 };
 
-PreTokenizer::PreTokenizer(const std::string& name) {
-    for (const std::string& expression : patterns_of(name)) stages_.emplace_back(expression);
+PreTokenizer::PreTokenizer(const std::string& name) : PreTokenizer(patterns(name)) {}
+
+PreTokenizer::PreTokenizer(const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) stages_.emplace_back(pattern);
 }
 
 PreTokenizer::~PreTokenizer() = default;
@@ -94,6 +92,13 @@ PreTokenizer& PreTokenizer::operator=(PreTokenizer&&) noexcept = default;
 
 std::vector<std::string> PreTokenizer::known_names() {
     return {"smollm", "gpt-2", "default", "llama-bpe", "llama3"};
+}
+
+std::vector<std::string> PreTokenizer::patterns(const std::string& name) {
+    if (name == "smollm") return {kSingleDigit, with_spaces(kGpt2)};
+    if (name == "gpt-2" || name == "default") return {with_spaces(kGpt2)};
+    if (name == "llama-bpe" || name == "llama3") return {with_spaces(kLlama3)};
+    throw UserError(fmt::format("there is no way '{}' to cut text into words", name));
 }
 
 void PreTokenizer::split(std::string_view text, const WordSink& word) const {

@@ -48,7 +48,8 @@ std::vector<Key> evaluation_keys() {
 
 std::vector<Key> workload_keys() {
     std::vector<Key> keys{text_key("workload.model", "smollm2-135m",
-                                   "a known name, or the path of a .gguf file",
+                                   "a known name, or the path of a .gguf file, of a Hugging Face "
+                                   "folder or of a .safetensors file in one",
                                    "The Llama-family model to quantize and run.",
                                    [](Config& c) { return &c.workload.model; })};
     for (auto* part : {phase_keys, evaluation_keys}) {

@@ -30,7 +30,7 @@ Outcome fetch(const fs::path& cache, const std::string& arguments) {
     return {WEXITSTATUS(status), read_text_file(out.path()), read_text_file(err.path())};
 }
 
-class FetchModel : public testing::Test {
+class FetchModel : public ::testing::Test {
 protected:
     void SetUp() override {
         if (std::system("python3 --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no python3";

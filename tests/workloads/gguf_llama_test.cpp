@@ -123,7 +123,7 @@ TEST(ModelFile, FindsModelsByNameAndPath) {
     expect_user_error([] { find_model("smollm2-135n"); },
                       {"smollm2-135n", "did you mean smollm2-135m?"});
     expect_user_error([] { find_model("/nowhere/x.gguf"); }, {"/nowhere/x.gguf"});
-    expect_user_error([] { find_model("/tmp"); }, {"/tmp", "not a file"});
+    expect_user_error([] { find_model("/tmp"); }, {"/tmp", "a folder without a config.json"});
     const TemporaryFile file("there.gguf", "x");
     EXPECT_EQ(find_model(file.path()), file.path());
 }

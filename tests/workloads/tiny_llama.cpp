@@ -11,6 +11,7 @@ namespace {
 constexpr double kRopeBase = 500.0;
 constexpr double kEpsilon = 1e-5;
 const std::vector<std::string> kMerges = {"a b", "ab c", "Ġ a", "Ġa b"};
+const std::map<std::string, std::uint32_t> kTypeIds = {{"F32", 0}, {"F16", 1}, {"BF16", 30}};
 const std::vector<std::string> kSpecial = {"<|end|>", "<|end|>>"};
 
 // The 256 characters of GPT-2's table, written as UTF-8 here by its two ranges of code points.
@@ -34,15 +35,15 @@ std::string block_name(Index block, const std::string& part) {
     return "blk." + std::to_string(block) + "." + part + ".weight";
 }
 
-// Every value is a multiple of 1/256 below 8, which half precision holds exactly.
 Matrix<double> random_matrix(std::mt19937& generator, Index rows, Index columns, double spread) {
     std::normal_distribution<double> normal(0.0, spread);
     Matrix<double> result(rows, columns);
-    for (Index i = 0; i < result.size(); ++i) {
-        result.data()[i] = std::round(normal(generator) * 256.0) / 256.0;
-    }
+    for (Index i = 0; i < result.size(); ++i) result.data()[i] = normal(generator);
     return result;
 }
+
+// Multiples of 1/256 below 8, which half precision holds exactly.
+void make_exact(Matrix<double>& matrix) { matrix = (matrix.array() * 256.0).round() / 256.0; }
 
 Matrix<double> norm(const Matrix<double>& x, const Matrix<double>& weight) {
     Matrix<double> y = x;
@@ -63,6 +64,7 @@ TinyLlama::TinyLlama(const TinyShape& shape) : shape_(shape) {
     std::mt19937 generator(7);
     const auto add = [&](const std::string& name, Index rows, Index columns, double spread) {
         tensors_[name] = random_matrix(generator, rows, columns, spread);
+        if (shape.exact_in_half) make_exact(tensors_[name]);
     };
     const auto add_norm = [&](const std::string& name) {
         add(name, 1, shape.hidden, 0.2);
@@ -88,7 +90,32 @@ TinyLlama::TinyLlama(const TinyShape& shape) : shape_(shape) {
     }
 }
 
-GgufWriter TinyLlama::writer() const {
+const std::vector<std::string>& TinyLlama::special_tokens() { return kSpecial; }
+
+const std::vector<std::string>& TinyLlama::merges() { return kMerges; }
+
+std::vector<std::string> TinyLlama::tokens() {
+    std::vector<std::string> tokens = byte_spellings();
+    for (const std::string& merge : kMerges) {
+        std::string merged = merge;
+        tokens.push_back(merged.erase(merged.find(' '), 1));
+    }
+    tokens.insert(tokens.end(), kSpecial.begin(), kSpecial.end());
+    return tokens;
+}
+
+std::string encoded(const Matrix<double>& matrix, const std::string& type) {
+    std::string bytes;
+    for (Index i = 0; i < matrix.size(); ++i) {
+        const auto value = static_cast<float>(matrix.data()[i]);
+        if (type == "F32") bytes += raw(value);
+        if (type == "F16") bytes += raw(Eigen::half(value));
+        if (type == "BF16") bytes += raw(Eigen::bfloat16(value));
+    }
+    return bytes;
+}
+
+GgufWriter TinyLlama::writer(const std::string& type) const {
     GgufWriter writer;
     const auto size = [](Index value) { return static_cast<std::uint32_t>(value); };
     writer.text("general.architecture", "llama");
@@ -101,29 +128,19 @@ GgufWriter TinyLlama::writer() const {
     writer.integer("llama.attention.key_length", size(shape_.head_size));
     writer.number("llama.rope.freq_base", static_cast<float>(kRopeBase));
     writer.number("llama.attention.layer_norm_rms_epsilon", static_cast<float>(kEpsilon));
-    std::vector<std::string> tokens = byte_spellings();
-    for (const std::string& merge : kMerges) {
-        std::string merged = merge;
-        tokens.push_back(merged.erase(merged.find(' '), 1));
-    }
-    std::vector<std::int32_t> types(tokens.size(), 1);
-    for (const std::string& special : kSpecial) tokens.push_back(special);
-    types.resize(tokens.size(), 3);
+    std::vector<std::int32_t> types(tokens().size() - kSpecial.size(), 1);
+    types.resize(tokens().size(), 3);
     writer.text("tokenizer.ggml.model", "gpt2");
     writer.text("tokenizer.ggml.pre", "smollm");
-    writer.strings("tokenizer.ggml.tokens", tokens);
+    writer.strings("tokenizer.ggml.tokens", tokens());
     writer.integers("tokenizer.ggml.token_type", types);
     writer.strings("tokenizer.ggml.merges", kMerges);
     for (const auto& [name, matrix] : tensors_) {
-        const Matrix<float> values = matrix.cast<float>();
-        std::string bytes;
-        const bool half = name.find("ffn_up") != std::string::npos;
-        for (Index i = 0; i < values.size(); ++i) {
-            bytes += half ? raw(Eigen::half(values.data()[i])) : raw(values.data()[i]);
-        }
+        const bool is_up = name.find("ffn_up") != std::string::npos;
+        const std::string own_type = !type.empty() ? type : is_up ? "F16" : "F32";
         std::vector<std::uint64_t> dimensions = {static_cast<std::uint64_t>(matrix.cols())};
         if (matrix.rows() > 1) dimensions.push_back(static_cast<std::uint64_t>(matrix.rows()));
-        writer.tensor(name, dimensions, half ? 1 : 0, bytes);
+        writer.tensor(name, dimensions, kTypeIds.at(own_type), encoded(matrix, own_type));
     }
     if (shape_.rope_factors) {
         const std::vector<float> factors(rope_factors_.begin(), rope_factors_.end());

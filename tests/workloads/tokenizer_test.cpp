@@ -9,6 +9,7 @@
 #include "tests/workloads/expect_error.h"
 #include "tests/workloads/tiny_llama.h"
 #include "workloads/bpe_tokenizer.h"
+#include "workloads/gguf_tokenizer.h"
 #include "workloads/utf8.h"
 
 namespace axesim::workloads {
@@ -26,7 +27,7 @@ BpeTokenizer tiny_tokenizer(const std::function<void(GgufWriter&)>& change = [](
     GgufWriter writer = TinyLlama().writer();
     change(writer);
     const TemporaryFile file("tokenizer.gguf", writer.str());
-    return BpeTokenizer(GgufFile(file.path()));
+    return BpeTokenizer(read_gguf_tokenizer(GgufFile(file.path())));
 }
 
 TEST(Utf8, FindsTheFirstIllFormedByte) {

@@ -33,6 +33,12 @@ int exact_bits(std::int64_t depth, const IntegerRange& weights, const IntegerRan
                             depth * std::max<std::int64_t>(product.max, 0)});
 }
 
+int l1_bits(std::int64_t l1_norm, const IntegerRange& activations) {
+    return bits_for_magnitude(
+        static_cast<std::uint64_t>(l1_norm) *
+        static_cast<std::uint64_t>(std::max(activations.max, -activations.min)));
+}
+
 double l1_bound(int bits, int activation_bits, bool signed_activations) {
     return std::ldexp(static_cast<double>(accumulator_limit(bits)),
                       (signed_activations ? 1 : 0) - activation_bits);

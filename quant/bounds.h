@@ -22,6 +22,10 @@ int data_type_bits(std::int64_t depth, int weight_bits, int activation_bits,
 /// The same from the ranges that really occur: exact, never more than data_type_bits.
 int exact_bits(std::int64_t depth, const IntegerRange& weights, const IntegerRange& activations);
 
+/// The fewest bits whose limit holds a tile whose codes have this sum of magnitudes, whatever their
+/// signs (axe.md 1.2, with the exact divisor).
+int l1_bits(std::int64_t l1_norm, const IntegerRange& activations);
+
 /// The largest sum of |code| that no activations of `activation_bits` can make overflow `bits`, by
 /// the published, slightly conservative formula (axe.md 1.2): (2^(P-1) - 1) 2^(signed - N).
 double l1_bound(int bits, int activation_bits, bool signed_activations);

@@ -2,6 +2,7 @@
 #include "quant/certificate.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace axesim::quant {
 
@@ -18,6 +19,12 @@ IntegerRange tile_extremes(const std::int16_t* codes, std::int64_t count,
     }
     return {activations.min * positive + activations.max * negative,
             activations.max * positive + activations.min * negative};
+}
+
+std::int64_t l1_norm(const std::int16_t* codes, std::int64_t count) {
+    std::int64_t sum = 0;
+    for (std::int64_t k = 0; k < count; ++k) sum += std::abs(std::int64_t{codes[k]});
+    return sum;
 }
 
 void widen(IntegerRange& range, const IntegerRange& other) {
@@ -49,6 +56,8 @@ Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activ
             const IntegerRange tile =
                 tile_extremes(row + first, std::min(tile_length, depth - first), activations);
             widen(result.inner, tile);
+            result.largest_tile_l1 = std::max(
+                result.largest_tile_l1, l1_norm(row + first, std::min(tile_length, depth - first)));
             note(tile, inner_limits, channel, first / tile_length);
             sum.min += tile.min;
             sum.max += tile.max;

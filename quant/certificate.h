@@ -16,8 +16,9 @@ struct Certificate {
     bool certified = false;  ///< every tile fits inner_bits, every channel fits outer_bits
     IntegerRange inner;      ///< extremes over all channels and tiles
     IntegerRange outer;      ///< extremes over all channels of sums of tile extremes
-    int inner_bits = 0;      ///< P_I
-    int outer_bits = 0;      ///< P_O of this depth
+    std::int64_t largest_tile_l1 = 0;  ///< largest sum of |code| of a tile
+    int inner_bits = 0;                ///< P_I
+    int outer_bits = 0;                ///< P_O of this depth
     /// The first channel and tile that do not fit, if any (tile: -1 when it is the outer stage).
     struct Violation {
         std::int64_t channel = 0;

@@ -140,8 +140,9 @@ void refine(const Matrix<double>& weights, const InputMoments& moments, const Ro
             Channel channel(rules, codes);
             for (int i = 0; i < sweeps; ++i) {
                 const Index changes = sweep(h, order, step, channel, codes, residual.row(r));
-                step = fit_step(l.row(r), step, codes, residual.row(r));
-                if (changes == 0) break;
+                const double fitted = fit_step(l.row(r), step, codes, residual.row(r));
+                if (changes == 0 && fitted == step) break;
+                step = fitted;
             }
         }
     });

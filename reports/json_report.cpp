@@ -193,6 +193,10 @@ Json layer_json(const LayerResult& layer) {
             {"certified", layer.certified},
             {"outer_bits", layer.outer_bits},
             {"bound", sums_json(layer.proven_inner, layer.proven_outer)},
+            {"inner_bits_needed",
+             {{"data_type", layer.inner_bits_needed.data_type},
+              {"l1", layer.inner_bits_needed.l1},
+              {"exact", layer.inner_bits_needed.exact}}},
             {"observed", sums_json(layer.seen_inner, layer.seen_outer)},
             {"mapping", layer.mapping},
             {"fallback", layer.fallback.empty() ? Json() : Json(layer.fallback)}};

@@ -55,6 +55,12 @@ struct Phase {
     std::optional<models::CostRange> energy_range;  ///< joules, total (models::energy_range)
 };
 
+/// Bits that a layer's inner accumulator needs by three bounds: from the widths alone, from the
+/// largest L1 norm of a tile, and exactly.
+struct InnerBitsNeeded {
+    int data_type = 0, l1 = 0, exact = 0;
+};
+
 struct LayerResult {
     std::string name;                     ///< Hugging Face name
     std::string kind;                     ///< q_proj, ...
@@ -64,6 +70,7 @@ struct LayerResult {
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
+    InnerBitsNeeded inner_bits_needed;
     int outer_bits = 0;
     bool certified = false;
     std::string fallback;  ///< why the quantizer fell back, or ""

@@ -8,6 +8,7 @@
 
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
+#include "quant/bounds.h"
 #include "sim/bit_width.h"
 #include "sim/evaluate.h"
 #include "sim/hardware_linear.h"
@@ -105,6 +106,13 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.proven_outer = layer.certificate.outer;
         result.seen_inner = seen.observed.inner_seen;
         result.seen_outer = seen.observed.outer_seen;
+        const models::ActivationFormat& activations = config.hardware.activations;
+        result.inner_bits_needed = {
+            quant::data_type_bits(config.hardware.accumulator.tile_length(result.k),
+                                  config.hardware.weight_bits, activations.bits,
+                                  activations.is_signed()),
+            quant::l1_bits(layer.certificate.largest_tile_l1, activations.codes()),
+            signed_bits_for(layer.certificate.inner)};
         result.outer_bits = layer.certificate.outer_bits;
         result.certified = layer.certificate.certified;
         result.fallback = layer.linear.fallback;

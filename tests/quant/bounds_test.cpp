@@ -6,6 +6,14 @@
 namespace axesim::quant {
 namespace {
 
+TEST(Bounds, L1BitsLieBetweenTheOthers) {
+    // 64 codes of +-7 on unsigned 4 bits: 64 * 7 * 15 = 6720 < 2^13.
+    EXPECT_EQ(l1_bits(64 * 7, unsigned_range(4)), 14);
+    EXPECT_EQ(l1_bits(64 * 7, signed_range(4)), 13);  // times 8: 3584 < 2^12
+    EXPECT_EQ(l1_bits(0, signed_range(4)), 1);
+    EXPECT_LE(l1_bits(64 * 7, unsigned_range(4)), data_type_bits(64, 4, 4, false));
+}
+
 TEST(Bounds, PublishedDataTypeBounds) {
     EXPECT_EQ(data_type_bits(128, 4, 4, false), 16);
     EXPECT_EQ(data_type_bits(128, 4, 8, false), 20);

@@ -94,7 +94,8 @@ NamedParts cycle_parts(const models::CycleCounts& cycles) {
     return {{"busy", static_cast<double>(cycles.busy)},
             {"dram", static_cast<double>(cycles.stall_dram)},
             {"fill_drain", static_cast<double>(cycles.fill_drain)},
-            {"buffer", static_cast<double>(cycles.stall_buffer)}};
+            {"buffer", static_cast<double>(cycles.stall_buffer)},
+            {"vector_unit", static_cast<double>(cycles.stall_vector)}};
 }
 
 }  // namespace axesim::reports

@@ -38,7 +38,7 @@ NamedParts area_parts(const models::PartAreas& area);
 /// Whole percentages of the parts that sum to 100 (largest remainders); all 0 when the sum is 0.
 std::vector<int> whole_percentages(const NamedParts& parts);
 
-/// Where the cycles went: busy, dram, fill_drain, buffer.
+/// Where the cycles went: busy, dram, fill_drain, buffer, vector_unit.
 NamedParts cycle_parts(const models::CycleCounts& cycles);
 
 }  // namespace axesim::reports

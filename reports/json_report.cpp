@@ -80,6 +80,7 @@ Json overflow_json(const Overflow& overflow) {
 Json stalls_json(const models::CycleCounts& cycles) {
     return {{"dram", cycles.stall_dram},
             {"buffer", cycles.stall_buffer},
+            {"vector_unit", cycles.stall_vector},
             {"fill_drain", cycles.fill_drain}};
 }
 

@@ -27,10 +27,11 @@ inline Phase example_prefill() {
     phase.seconds = 61.2e-3;
     models::Counts& c = phase.counts;
     c.cycles = {.cycles = 61'200'000,
-                .busy = 49'572'000,
+                .busy = 48'960'000,
                 .fill_drain = 3'672'000,
                 .stall_dram = 6'732'000,
-                .stall_buffer = 1'224'000};
+                .stall_buffer = 1'224'000,
+                .stall_vector = 612'000};
     c.compute.macs = 50'000'000'000;
     c.traffic[0] = {.payload_bits = 900,
                     .metadata_bits = 40,

@@ -137,7 +137,7 @@ std::string read_split(const JsonNode& part) {
     const std::string source = regex.text();
     try {
         const std::vector<std::string> pattern{translate_oniguruma(source)};
-        PreTokenizer{pattern};
+        [[maybe_unused]] const PreTokenizer compiles{pattern};
         return pattern.front();
     } catch (const UserError& error) {
         regex.fail(fmt::format("cannot be used: {}", error.what()));

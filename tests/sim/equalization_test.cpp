@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "sim/static_ranges.h"
 #include "tests/workloads/tiny_llama.h"
 #include "workloads/gguf_llama.h"
 

@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
               "FILE:3:26: quantizer.step_search: 'true' in quotes is not true or false"),
         value("MisspeltWord", "quantizer: {algorithm: optk}",
               "FILE:3:24: quantizer.algorithm: unknown word 'optk' (allowed: naive_floor | "
-              "naive_round | gpfq | optq); did you mean optq?"),
+              "naive_round | gpfq | optq | qronos); did you mean optq?"),
         value("MisspeltWordForInteger", "accumulatr: 3", "FILE:3:1: accumulatr: unknown key",
               {"did you mean accumulator?"}),
         value("NumberNotInList", "hardware: {memory_interface: {word_bits: 96}}",

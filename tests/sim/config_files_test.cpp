@@ -58,7 +58,11 @@ TEST(DesignPoints, TwinsDifferOnlyInWhatTheyCompare) {
               (Keys{"/name", "/accumulator/inner_bits"}));
     EXPECT_EQ(differing("w4a8_acc16.yaml", "int4_acc16.yaml"),
               (Keys{"/name", "/number_format/activation_bits"}));
-    const Keys quantizer{"/name", "/quantizer/algorithm", "/quantizer/accumulator_aware",
+    const Keys quantizer{"/name",
+                         "/quantizer/algorithm",
+                         "/quantizer/accumulator_aware",
+                         "/quantizer/equalization",
+                         "/quantizer/refine_sweeps",
                          "/quantizer/step_search"};
     EXPECT_EQ(differing("int6_acc16.yaml", "int6_acc16_naive.yaml"), quantizer);
     EXPECT_EQ(differing("int6_acc12.yaml", "int6_acc12_naive.yaml"), quantizer);

@@ -151,7 +151,8 @@ TEST(StaticRanges, LeaveOutRareValuesAndKeepTheFirstPositionApart) {
     EXPECT_EQ(ranges_of_rows(ranges, {.sequences = 2, .past = 100, .length = 1})[0].max, 0.999F);
     config.static_percentile = 99;
     ranges = find_static_ranges(input, positions, config);
-    EXPECT_NEAR(static_cast<double>(ranges.rest.min), 0.01, 0.003);
+    // The rows apart took the ten smallest of a thousand with them.
+    EXPECT_NEAR(static_cast<double>(ranges.rest.min), 0.02, 0.003);
     EXPECT_NEAR(static_cast<double>(ranges.rest.max), 0.99, 0.003);
     config.first_position_apart = false;
     config.static_percentile = 100;

@@ -14,6 +14,19 @@ namespace axesim::quant {
 /// sides. The code -2^(bits-1) is left unused, so the bound also holds for sign-magnitude.
 std::int64_t accumulator_limit(int bits);
 
+/// Sums of the positive and of the negative codes that share one accumulator.
+struct CodeSums {
+    std::int64_t positive = 0, negative = 0;
+
+    void add(std::int64_t code) { (code > 0 ? positive : negative) += code; }
+    std::int64_t l1_norm() const { return positive - negative; }
+    /// The extremes that activations in this range can cause (axe.md 1.4).
+    IntegerRange reach(const IntegerRange& activations) const {
+        return {activations.min * positive + activations.max * negative,
+                activations.max * positive + activations.min * negative};
+    }
+};
+
 /// P*, the data-type bound: the fewest bits that hold any dot product of `depth` >= 1 weights of
 /// `weight_bits` with activations of `activation_bits`, from the widths alone (axe.md 1.1).
 int data_type_bits(std::int64_t depth, int weight_bits, int activation_bits,

@@ -2,29 +2,17 @@
 #include "quant/certificate.h"
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "quant/bounds.h"
 
 namespace axesim::quant {
 
 namespace {
 
-/// The extremes of one tile: [mu a + nu b, nu a + mu b] with a the sum of the positive codes and b
-/// of the negative ones (axe.md 1.4).
-IntegerRange tile_extremes(const std::int16_t* codes, std::int64_t count,
-                           const IntegerRange& activations) {
-    std::int64_t positive = 0;
-    std::int64_t negative = 0;
-    for (std::int64_t k = 0; k < count; ++k) {
-        (codes[k] > 0 ? positive : negative) += codes[k];
-    }
-    return {activations.min * positive + activations.max * negative,
-            activations.max * positive + activations.min * negative};
-}
-
-std::int64_t l1_norm(const std::int16_t* codes, std::int64_t count) {
-    std::int64_t sum = 0;
-    for (std::int64_t k = 0; k < count; ++k) sum += std::abs(std::int64_t{codes[k]});
-    return sum;
+CodeSums sums_of(const std::int16_t* codes, std::int64_t count) {
+    CodeSums sums;
+    for (std::int64_t k = 0; k < count; ++k) sums.add(codes[k]);
+    return sums;
 }
 
 void widen(IntegerRange& range, const IntegerRange& other) {
@@ -53,11 +41,10 @@ Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activ
         const std::int16_t* row = codes.data() + channel * depth;
         IntegerRange sum;
         for (std::int64_t first = 0; first < depth; first += tile_length) {
-            const IntegerRange tile =
-                tile_extremes(row + first, std::min(tile_length, depth - first), activations);
+            const CodeSums sums = sums_of(row + first, std::min(tile_length, depth - first));
+            const IntegerRange tile = sums.reach(activations);
             widen(result.inner, tile);
-            result.largest_tile_l1 = std::max(
-                result.largest_tile_l1, l1_norm(row + first, std::min(tile_length, depth - first)));
+            result.largest_tile_l1 = std::max(result.largest_tile_l1, sums.l1_norm());
             note(tile, inner_limits, channel, first / tile_length);
             sum.min += tile.min;
             sum.max += tile.max;

@@ -13,20 +13,16 @@ namespace axesim::quant {
 
 namespace {
 
-/// Sums of the positive and of the negative codes that share one accumulator.
-struct Spent {
-    std::int64_t positive = 0, negative = 0;
+void change(CodeSums& sums, std::int64_t from, std::int64_t to) {
+    (from > 0 ? sums.positive : sums.negative) -= from;
+    sums.add(to);
+}
 
-    void change(std::int64_t from, std::int64_t to) {
-        positive += std::max<std::int64_t>(to, 0) - std::max<std::int64_t>(from, 0);
-        negative += std::min<std::int64_t>(to, 0) - std::min<std::int64_t>(from, 0);
-    }
-    /// axe.md 1.4.
-    bool fits(std::int64_t limit, const IntegerRange& activations) const {
-        return activations.max * positive + activations.min * negative <= limit &&
-               activations.min * positive + activations.max * negative >= -limit;
-    }
-};
+bool fits(const CodeSums& sums, int bits, const IntegerRange& activations) {
+    const IntegerRange reach = sums.reach(activations);
+    const std::int64_t limit = accumulator_limit(bits);
+    return reach.max <= limit && reach.min >= -limit;
+}
 
 /// One channel's codes and what its accumulators still hold.
 class Channel {
@@ -36,8 +32,8 @@ public:
         if (!rules.constrained) return;
         tiles_.resize(static_cast<std::size_t>(rules.tiles));
         for (std::size_t k = 0; k < codes.size(); ++k) {
-            tiles_[tile(k)].change(0, codes[k]);
-            whole_.change(0, codes[k]);
+            tiles_[tile(k)].add(codes[k]);
+            whole_.add(codes[k]);
         }
     }
 
@@ -50,8 +46,8 @@ public:
         while (to != from && !allowed(k, to)) to += to > from ? -1 : 1;
         if (to == from) return 0;
         if (rules_.constrained) {
-            tiles_[tile(k)].change(from, to);
-            whole_.change(from, to);
+            change(tiles_[tile(k)], from, to);
+            change(whole_, from, to);
         }
         codes_[k] = static_cast<std::int16_t>(to);
         return to - from;
@@ -63,19 +59,19 @@ private:
     }
     bool allowed(std::size_t k, std::int64_t to) const {
         if (!rules_.constrained) return true;
-        Spent spent = tiles_[tile(k)];
-        spent.change(codes_[k], to);
-        if (!spent.fits(accumulator_limit(rules_.inner_bits), rules_.activations)) return false;
+        CodeSums sums = tiles_[tile(k)];
+        change(sums, codes_[k], to);
+        if (!fits(sums, rules_.inner_bits, rules_.activations)) return false;
         if (!rules_.outer_bits) return true;
-        spent = whole_;
-        spent.change(codes_[k], to);
-        return spent.fits(accumulator_limit(*rules_.outer_bits), rules_.activations);
+        sums = whole_;
+        change(sums, codes_[k], to);
+        return fits(sums, *rules_.outer_bits, rules_.activations);
     }
 
     const RoundingRules& rules_;
     std::span<std::int16_t> codes_;
-    std::vector<Spent> tiles_;
-    Spent whole_;
+    std::vector<CodeSums> tiles_;
+    CodeSums whole_;
 };
 
 using Residual = Eigen::Ref<Eigen::RowVectorXd>;

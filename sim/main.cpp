@@ -3,6 +3,7 @@
 // over to it and sc_main() does the work.
 #include <malloc.h>
 #include <omp.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -50,6 +51,16 @@ struct Execute {
     }
 };
 
+/// Threads that wait for each other sleep instead of spinning, unless the user wants otherwise:
+/// spinning next to other processes (a sweep's workers, a build) makes a run several times slower.
+/// The OpenMP library reads this when it is loaded, so the program starts once more with it set.
+void sleep_while_waiting(char** argv) {
+    constexpr const char* kPolicy = "OMP_WAIT_POLICY";
+    if (getenv(kPolicy) != nullptr || getenv("GOMP_SPINCOUNT") != nullptr) return;
+    setenv(kPolicy, "passive", 1);
+    execv("/proc/self/exe", argv);  // returns only if it fails: then this process goes on
+}
+
 }  // namespace
 
 int sc_main(int argc, char** argv) {
@@ -61,6 +72,7 @@ int sc_main(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    sleep_while_waiting(argv);
     // Matrices of hundreds of megabytes come and go layer by layer. Keeping their pages saves the
     // kernel from clearing them again each time, a tenth of a run's time.
     mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());

@@ -23,10 +23,35 @@ std::span<const float> row_of(const Matrix<float>& matrix, Index row) {
     return {matrix.row(row).data(), static_cast<std::size_t>(matrix.cols())};
 }
 
-// log(sum(exp(logits))).
-double log_sum_exp(const Eigen::ArrayXd& logits) {
-    const double largest = logits.maxCoeff();
-    return largest + std::log((logits - largest).exp().sum());
+// A softmax before its division: exp(logits - largest), their sum, and log(sum(exp(logits))).
+struct Softmax {
+    explicit Softmax(const Eigen::ArrayXd& logits) {
+        const double largest = logits.maxCoeff();
+        weights = (logits - largest).exp();
+        sum = weights.sum();
+        log_sum_exp = largest + std::log(sum);
+    }
+    Eigen::ArrayXd weights;
+    double sum;
+    double log_sum_exp;
+};
+
+// Both nets' scores of one prediction; each logit's exponential is taken once.
+struct PairScore {
+    PairScore(std::span<const float> reference_logits, std::span<const float> other_logits) {
+        const Eigen::ArrayXd p = to_double(reference_logits), q = to_double(other_logits);
+        const Softmax reference(p), other(q);
+        reference_log_sum_exp = reference.log_sum_exp;
+        other_log_sum_exp = other.log_sum_exp;
+        // sum_i P_i ((p_i - log_sum_exp(p)) - (q_i - log_sum_exp(q))), where the P_i sum to 1
+        kl = (reference.weights * (p - q)).sum() / reference.sum - reference.log_sum_exp +
+             other.log_sum_exp;
+    }
+    double reference_log_sum_exp, other_log_sum_exp, kl;
+};
+
+double logit(std::span<const float> logits, TokenId token) {
+    return static_cast<double>(logits[static_cast<std::size_t>(token)]);
 }
 
 // A row of hidden states and the token that it predicts.
@@ -88,16 +113,11 @@ ComparedScore sum_over_chunks(const std::vector<std::vector<TokenId>>& windows, 
 }  // namespace
 
 double negative_log_likelihood(std::span<const float> logits, TokenId target) {
-    const auto of_target = static_cast<double>(logits[static_cast<std::size_t>(target)]);
-    return log_sum_exp(to_double(logits)) - of_target;
+    return Softmax(to_double(logits)).log_sum_exp - logit(logits, target);
 }
 
 double kl_divergence(std::span<const float> reference, std::span<const float> other) {
-    Eigen::ArrayXd p = to_double(reference);
-    Eigen::ArrayXd q = to_double(other);
-    p -= log_sum_exp(p);
-    q -= log_sum_exp(q);
-    return (p.exp() * (p - q)).sum();
+    return PairScore(reference, other).kl;
 }
 
 TokenId argmax(std::span<const float> logits) {
@@ -134,8 +154,10 @@ ComparedScore compare_windows(const LlamaForward& reference_forward,
             for (Index i = first; i < first + count; ++i) {
                 const auto at = static_cast<std::size_t>(i);
                 const auto p = row_of(reference, i), q = row_of(other, i);
-                scores[at] = {negative_log_likelihood(p, chunk[at].target),
-                              negative_log_likelihood(q, chunk[at].target), kl_divergence(p, q),
+                const PairScore pair(p, q);
+                const TokenId target = chunk[at].target;
+                scores[at] = {pair.reference_log_sum_exp - logit(p, target),
+                              pair.other_log_sum_exp - logit(q, target), pair.kl,
                               argmax(p) == argmax(q)};
             }
         });

@@ -206,31 +206,88 @@ AccumulatorObservation multiply_blocks(const WeightPanels& weights,
     return task->seen;
 }
 
-IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
-                              const Matrix<std::int32_t>& codes, std::int32_t* words) {
-    std::int32_t min = 0;
-    std::int32_t max = 0;
-    for (Index row = 0; row < block.rows; ++row) {
-        const std::int32_t* x = codes.row(block.first + row).data();
-        if (row == 0) min = max = x[0];
-        for (Index k = 0; k < codes.cols(); ++k) {
-            min = HWY_MIN(min, x[k]);
-            max = HWY_MAX(max, x[k]);
-        }
-        if (words == nullptr) continue;
-        std::int32_t* to = words + row;
-        for (const TileSpan& tile : tiles) {
-            const std::int32_t* from = x + tile.first;
-            for (Index p = 0; p < tile.length / 2; ++p, to += block.rows) {
-                *to = (from[2 * p] & 0xFFFF) | (from[2 * p + 1] << 16);
-            }
-            if (tile.length % 2 != 0) {
-                *to = from[tile.length - 1] & 0xFFFF;
-                to += block.rows;
-            }
-        }
+/// The words of pairs first, first + 1, ... < pairs of one row of a tile, `rows` words apart.
+void pack_pairs(const std::int32_t* codes, Index first, Index length, Index rows,
+                std::int32_t* words) {
+    for (Index p = first; p < length / 2; ++p) {
+        words[p * rows] = (codes[2 * p] & 0xFFFF) | (codes[2 * p + 1] << 16);
+    }
+    if (length % 2 != 0) words[length / 2 * rows] = codes[length - 1] & 0xFFFF;
+}
+
+#if HWY_TARGET == HWY_SCALAR
+/// No vectors: the caller does it all.
+Index pack_four_rows(const std::int32_t*, Index, Index, Index, std::int32_t*) { return 0; }
+#else
+using FourWords = hn::FixedTag<std::int32_t, 4>;
+
+/// Four words of pairs from eight codes.
+HWY_INLINE hn::Vec<FourWords> four_pairs(const std::int32_t* codes) {
+    const FourWords d;
+    const auto first = hn::LoadU(d, codes);
+    const auto second = hn::LoadU(d, codes + 4);
+    const auto low = hn::And(hn::ConcatEven(d, second, first), hn::Set(d, 0xFFFF));
+    return hn::Or(low, hn::ShiftLeft<16>(hn::ConcatOdd(d, second, first)));
+}
+
+/// Packs one tile of four rows that lie `stride` codes apart into words[pair * rows], as far as
+/// whole groups of four pairs go; returns the pairs done.
+Index pack_four_rows(const std::int32_t* codes, Index stride, Index length, Index rows,
+                     std::int32_t* words) {
+    const FourWords d;
+    const hn::Repartition<std::int64_t, FourWords> d64;
+    constexpr Index kPairs = 4;
+    const Index end = length / 2 / kPairs * kPairs;
+    for (Index p = 0; p < end; p += kPairs) {
+        const std::int32_t* from = codes + 2 * p;
+        const auto row0 = four_pairs(from), row1 = four_pairs(from + stride);
+        const auto row2 = four_pairs(from + 2 * stride), row3 = four_pairs(from + 3 * stride);
+        const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, row0, row1));
+        const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, row2, row3));
+        const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, row0, row1));
+        const auto high23 = hn::BitCast(d64, hn::InterleaveUpper(d, row2, row3));
+        std::int32_t* to = words + p * rows;
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, low01, low23)), d, to);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23)), d, to + rows);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, high01, high23)), d, to + 2 * rows);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, to + 3 * rows);
+    }
+    return end;
+}
+#endif
+
+IntegerRange extremes_of(const std::int32_t* codes, Index count) {
+    std::int32_t min = codes[0];
+    std::int32_t max = codes[0];
+    for (Index k = 0; k < count; ++k) {
+        min = HWY_MIN(min, codes[k]);
+        max = HWY_MAX(max, codes[k]);
     }
     return {min, max};
+}
+
+IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
+                              const Matrix<std::int32_t>& codes, std::int32_t* words) {
+    const std::int32_t* x = codes.row(block.first).data();
+    const IntegerRange extremes = extremes_of(x, block.rows * codes.cols());  // rows back to back
+    if (words == nullptr) return extremes;
+    for (const TileSpan& tile : tiles) {
+        std::int32_t* to = words + tile.first_pair * block.rows;
+        const std::int32_t* from = x + tile.first;
+        Index row = 0;
+        for (; row + 4 <= block.rows; row += 4) {
+            const std::int32_t* four = from + row * codes.cols();
+            const Index done =
+                pack_four_rows(four, codes.cols(), tile.length, block.rows, to + row);
+            for (Index i = 0; i < 4; ++i) {
+                pack_pairs(four + i * codes.cols(), done, tile.length, block.rows, to + row + i);
+            }
+        }
+        for (; row < block.rows; ++row) {
+            pack_pairs(from + row * codes.cols(), 0, tile.length, block.rows, to + row);
+        }
+    }
+    return extremes;
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "common/parallel.h"
+#include "models/memory/unpack_kernels.h"
+
 namespace axesim::models {
 namespace {
 
@@ -122,40 +125,34 @@ void pack_values(std::span<const T> values, std::int64_t first, const PackingFor
 }
 
 /// The 8 bytes from `byte` on; beyond the end of the memory they count as 0.
-std::uint64_t load_near_end(std::span<const std::byte> memory, std::int64_t byte) {
+std::uint64_t load_up_to_end(std::span<const std::byte> memory, std::int64_t byte) {
     std::uint64_t word = 0;
     const auto left = static_cast<std::int64_t>(memory.size()) - byte;
-    std::memcpy(&word, memory.data() + byte, static_cast<std::size_t>(std::min(left, kLoadBytes)));
+    if (left >= kLoadBytes) {
+        std::memcpy(&word, memory.data() + byte, sizeof word);  // of a size known to the compiler
+    } else {
+        std::memcpy(&word, memory.data() + byte, static_cast<std::size_t>(left));
+    }
     return word;
 }
 
-/// Elements of `bits` at bit offsets start, start + stride, ... An element starts at most 7 bits
-/// into a byte, so that one load of 64 bits holds it whole.
+/// Elements one after the other. An element of up to 57 bits is held whole by one load of 64.
 template <class T>
-void unpack_run(std::span<const std::byte> memory, std::int64_t start, int stride, int bits,
-                bool is_signed, std::span<T> values) {
-    const std::uint64_t mask = low_bits(bits);
-    const std::uint64_t sign = is_signed ? std::uint64_t{1} << (bits - 1) : 0;
-    const auto extract = [&](std::uint64_t word, std::int64_t offset) {
-        return static_cast<T>((((word >> (offset % kBitsPerByte)) & mask) ^ sign) - sign);
-    };
-    // The last offset from which 8 bytes can be loaded.
-    const std::int64_t last =
-        (static_cast<std::int64_t>(memory.size()) - kLoadBytes) * kBitsPerByte + kBitsPerByte - 1;
-    const auto count = static_cast<std::int64_t>(values.size());
-    std::int64_t fast = count;
-    if (start + (count - 1) * stride > last) fast = last < start ? 0 : (last - start) / stride + 1;
-    T* to = values.data();
-    auto offset = static_cast<std::uint64_t>(start);
-    for (std::int64_t i = 0; i < fast; ++i, offset += static_cast<std::uint64_t>(stride)) {
-        std::uint64_t word;
-        std::memcpy(&word, memory.data() + offset / kBitsPerByte, sizeof word);
-        to[i] = extract(word, static_cast<std::int64_t>(offset));
+void unpack_one_by_one(const BitRun& run, std::int64_t first, std::span<T> values) {
+    const std::uint64_t mask = low_bits(run.bits);
+    const std::uint64_t sign = run.is_signed ? std::uint64_t{1} << (run.bits - 1) : 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::int64_t bit = run.start + (first + static_cast<std::int64_t>(i)) * run.stride;
+        const std::uint64_t word = load_up_to_end(run.memory, bit / kBitsPerByte);
+        values[i] = static_cast<T>((((word >> (bit % kBitsPerByte)) & mask) ^ sign) - sign);
     }
-    for (std::int64_t i = fast; i < count; ++i) {
-        const std::int64_t at = start + i * stride;
-        to[i] = extract(load_near_end(memory, at / kBitsPerByte), at);
-    }
+}
+
+template <class T>
+void unpack_run(const BitRun& run, std::span<T> values) {
+    constexpr int kWidestOfKernel = 16;
+    const std::int64_t done = run.stride <= kWidestOfKernel ? unpack_groups(run, values) : 0;
+    unpack_one_by_one(run, done, values.subspan(static_cast<std::size_t>(done)));
 }
 
 template <class T>
@@ -164,7 +161,7 @@ void unpack_values(std::span<const std::byte> memory, std::int64_t first,
     require_room(format, first, values.size(), memory);
     const int bits = format.element_bits;
     if (format.layout != Layout::aligned_fields) {
-        unpack_run(memory, format.bit_offset(first), format.container_bits(), bits, is_signed,
+        unpack_run({memory, format.bit_offset(first), format.container_bits(), bits, is_signed},
                    values);
         return;
     }
@@ -174,11 +171,23 @@ void unpack_values(std::span<const std::byte> memory, std::int64_t first,
     auto in_word = static_cast<std::size_t>(fields - first % fields);
     while (!values.empty()) {
         const std::span<T> run = values.first(std::min(in_word, values.size()));
-        unpack_run(memory, offset, bits, bits, is_signed, run);
+        unpack_run({memory, offset, bits, bits, is_signed}, run);
         values = values.subspan(run.size());
         offset = word_begin += format.word_bits;
         in_word = static_cast<std::size_t>(fields);
     }
+}
+
+/// Blocks of elements are independent when they are read.
+template <class T>
+void unpack_in_blocks(std::span<const std::byte> memory, std::int64_t first,
+                      const PackingFormat& format, bool is_signed, std::span<T> values) {
+    constexpr Index kElements = Index{1} << 15;
+    for_blocks(static_cast<Index>(values.size()), kElements, [&](Index begin, Index count) {
+        unpack_values(
+            memory, first + begin, format, is_signed,
+            values.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
+    });
 }
 
 }  // namespace
@@ -218,12 +227,12 @@ void pack(std::span<const std::int16_t> values, std::int64_t first, const Packin
 
 void unpack(std::span<const std::byte> memory, std::int64_t first, const PackingFormat& format,
             bool is_signed, std::span<std::int32_t> values) {
-    unpack_values(memory, first, format, is_signed, values);
+    unpack_in_blocks(memory, first, format, is_signed, values);
 }
 
 void unpack(std::span<const std::byte> memory, std::int64_t first, const PackingFormat& format,
             bool is_signed, std::span<std::int16_t> values) {
-    unpack_values(memory, first, format, is_signed, values);
+    unpack_in_blocks(memory, first, format, is_signed, values);
 }
 
 }  // namespace axesim::models

@@ -15,6 +15,7 @@ namespace {
 using Items = std::vector<std::string>;
 
 constexpr std::size_t kLayersShown = 5;
+constexpr std::size_t kNoisiestShown = 3;
 
 const char* shown_name(const std::string& part) {
     static constexpr std::pair<const char*, const char*> kNames[] = {
@@ -199,6 +200,22 @@ void area(const Result& result, Screen& screen) {
     screen.row("area", items);
 }
 
+/// In the order in which kinds first occur.
+NamedParts energy_by_kind(const std::vector<LayerResult>& layers) {
+    NamedParts kinds;
+    for (const LayerResult& layer : layers) {
+        const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
+            return kind.first == layer.kind;
+        });
+        if (found == kinds.end()) {
+            kinds.emplace_back(layer.kind, layer.energy_j);
+        } else {
+            found->second += layer.energy_j;
+        }
+    }
+    return kinds;
+}
+
 void layers(const Result& result, Screen& screen) {
     std::vector<const LayerResult*> by_energy;
     double total = 0;
@@ -220,6 +237,27 @@ void layers(const Result& result, Screen& screen) {
                     layer->name});
         first = false;
     }
+    Items kinds = shares(energy_by_kind(result.layers));
+    kinds.front() = "by kind: " + kinds.front();
+    screen.row("", kinds);
+}
+
+/// Which layers suffer most from their few bits.
+void noisiest(const Result& result, Screen& screen) {
+    std::vector<const LayerResult*> layers;
+    for (const LayerResult& layer : result.layers) {
+        if (layer.sqnr_db) layers.push_back(&layer);
+    }
+    if (layers.empty()) return;
+    std::stable_sort(layers.begin(), layers.end(),
+                     [](const auto* a, const auto* b) { return *a->sqnr_db < *b->sqnr_db; });
+    layers.resize(std::min(layers.size(), kNoisiestShown));
+    Items items;
+    for (const LayerResult* layer : layers) {
+        items.push_back(fmt::format("{:.1f} dB {}", *layer->sqnr_db, layer->name));
+    }
+    items.front() = "signal to error: " + items.front();
+    screen.row("noisiest", items);
 }
 
 void footer(const Result& result, Screen& screen) {
@@ -241,6 +279,7 @@ std::string terminal_report(const Result& result, int width, bool color) {
     energy(result, screen);
     area(result, screen);
     layers(result, screen);
+    noisiest(result, screen);
     footer(result, screen);
     return screen.text();
 }

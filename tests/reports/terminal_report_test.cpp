@@ -39,6 +39,7 @@ layers      4.00 mJ   40.0 %   512x576x576   model.layers.3.q_proj
             1.00 mJ   10.0 %   512x576x576   model.layers.1.q_proj
             1.00 mJ   10.0 %   512x576x576   model.layers.2.q_proj
             1.00 mJ   10.0 %   512x576x576   model.layers.4.q_proj
+            by kind: q_proj 100 %
 costs       asap7 / 7nm_calibrated: kappa 0.51: scaled to published 7 nm operation energies
 not counted attention products, softmax, norms, KV cache
 )";
@@ -83,6 +84,21 @@ TEST(TerminalReport, ShowsOverflowsAndTheFirstPlace) {
     EXPECT_NE(text.find("first: model.layers.9.down_proj, token 17, channel 3, k 128, inner "
                         "accumulator"),
               std::string::npos);
+}
+
+TEST(TerminalReport, SumsLayersByKindAndNamesTheNoisiest) {
+    Result result = example_result();
+    result.layers[3].kind = "down_proj";  // 4 of 10 mJ
+    result.layers[3].sqnr_db = 12.34;
+    result.layers[5].sqnr_db = 7.5;
+    result.layers[6].sqnr_db = 20.0;
+    result.layers[0].sqnr_db = 30.0;
+    const std::string text = terminal_report(result, 150, false);
+    EXPECT_NE(text.find("by kind: q_proj 60 %   down_proj 40 %\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("noisiest    signal to error: 7.5 dB model.layers.5.q_proj   12.3 dB "
+                        "model.layers.3.q_proj   20.0 dB model.layers.6.q_proj\n"),
+              std::string::npos)
+        << text;
 }
 
 TEST(TerminalReport, LeavesOutWhatWasNotMeasured) {

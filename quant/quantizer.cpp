@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "common/rounding.h"
 #include "quant/bounds.h"
 #include "quant/certificate.h"
 #include "quant/feedback.h"
@@ -45,10 +47,23 @@ void check_format(const std::string& name, const LinearFormat& format) {
     }
 }
 
+/// Codes that the config's weight range leaves of the format's.
+IntegerRange allowed_codes(const LinearFormat& format, const QuantizerConfig& config) {
+    if (config.weight_range == WeightRange::full) return format.weights;
+    const IntegerRange narrow = narrow_range(format.weight_bits);
+    return {std::max(format.weights.min, narrow.min), std::min(format.weights.max, narrow.max)};
+}
+
 std::vector<double> checked_steps(const std::string& name, const Matrix<double>& weights,
-                                  int weight_bits, std::vector<double> steps) {
+                                  const LinearFormat& format, const QuantizerConfig& config,
+                                  std::vector<double> steps) {
     if (!weights.allFinite()) throw UserError(fmt::format("{}: a weight is not finite", name));
-    if (steps.empty()) return absmax_steps(weights, weight_bits);
+    if (steps.empty()) {
+        if (config.weight_step == WeightStep::absmax) {
+            return absmax_steps(weights, format.weight_bits);
+        }
+        return least_error_steps(weights, format.weight_bits, allowed_codes(format, config));
+    }
     if (static_cast<Index>(steps.size()) != weights.rows()) {
         throw UserError(
             fmt::format("{}: {} steps for {} output channels", name, steps.size(), weights.rows()));
@@ -69,12 +84,7 @@ RoundingRules rounding_rules(Index depth, const LinearFormat& format,
     rules.constrained = config.accumulator_aware == AccumulatorAware::axe;
     rules.soft_threshold = config.soft_threshold;
     rules.pad_short_tile = config.pad_short_tile_with_zeros;
-    rules.weights = format.weights;
-    if (config.weight_range == WeightRange::narrow) {
-        const IntegerRange narrow = narrow_range(format.weight_bits);
-        rules.weights = {std::max(rules.weights.min, narrow.min),
-                         std::min(rules.weights.max, narrow.max)};
-    }
+    rules.weights = allowed_codes(format, config);
     rules.activations = format.activations;
     rules.depth = depth;
     // A tile longer than the depth is a short tile too, to be padded to its full length.
@@ -84,6 +94,24 @@ RoundingRules rounding_rules(Index depth, const LinearFormat& format,
     const int outer = format.accumulator.outer_bits_for(depth);
     if (outer < outer_bits_for_tiles(rules.inner_bits, rules.tiles)) rules.outer_bits = outer;
     return rules;
+}
+
+/// Sum of squares of w - step * code, codes rounded to nearest and clipped.
+double rounding_error(const Eigen::Ref<const Eigen::RowVectorXd>& weights, double step,
+                      const IntegerRange& codes) {
+    const auto low = static_cast<double>(codes.min);
+    const auto high = static_cast<double>(codes.max);
+    const double per_weight = 1.0 / step;
+    double error = 0.0;
+#pragma omp simd reduction(+ : error)
+    for (Index k = 0; k < weights.size(); ++k) {
+        double code = nearest_even(weights.data()[k] * per_weight);
+        code = code < low ? low : code;
+        code = code > high ? high : code;
+        const double missed = weights.data()[k] - step * code;
+        error += missed * missed;
+    }
+    return error;
 }
 
 QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double> steps) {
@@ -125,12 +153,36 @@ std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits)
     return steps;
 }
 
+std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
+                                      const IntegerRange& codes) {
+    constexpr int kCandidates = 36;
+    constexpr double kBetween = 0.02;
+    std::vector<double> steps = absmax_steps(weights, weight_bits);
+    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
+        for (Index c = first; c < first + count; ++c) {
+            double& step = steps[static_cast<std::size_t>(c)];
+            const double absmax = step;
+            double least = std::numeric_limits<double>::infinity();
+            for (int i = 0; i < kCandidates; ++i) {
+                const double candidate = static_cast<float>(absmax * (1.0 - kBetween * i));
+                if (!(candidate > 0)) break;  // float has no smaller number
+                const double error = rounding_error(weights.row(c), candidate, codes);
+                if (error < least) {
+                    least = error;
+                    step = candidate;
+                }
+            }
+        }
+    });
+    return steps;
+}
+
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps) {
     check_moments(name, weights.cols(), moments, config);
     check_format(name, format);
-    steps = checked_steps(name, weights, format.weight_bits, std::move(steps));
+    steps = checked_steps(name, weights, format, config, std::move(steps));
     if (weights.size() == 0) {
         QuantizedLinear empty;
         empty.codes.resize(weights.rows(), weights.cols());

@@ -30,8 +30,14 @@ struct QuantizedLinear {
 /// precision because that is what the hardware scales with; 1 for a channel of zeros.
 std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits);
 
+/// Per output channel, the step with the least sum of squared rounding errors when weights are
+/// rounded to nearest and clipped to `codes`: the absmax step or a part of it down to 0.3, in steps
+/// of 0.02.
+std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
+                                      const IntegerRange& codes);
+
 /// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use
-/// (with step_search: the ones to search around); empty means absmax_steps. The result always
+/// (with step_search: the ones to search around); empty means those of config.weight_step. The result always
 /// lies in format.weights and, when config.accumulator_aware is axe or ep_init, no activations in
 /// format.activations can overflow an accumulator of format.accumulator (axe.md 1.4, 1.5), whatever
 /// happens inside (a failed Cholesky included). accumulator_aware: bit_width is resolved by the

@@ -13,6 +13,7 @@ enum class Algorithm { naive_floor, naive_round, gpfq, optq, qronos };
 enum class AccumulatorAware { none, axe, ep_init, bit_width };
 enum class Equalization { none, smoothquant, rotation };
 enum class WeightRange { full, narrow };
+enum class WeightStep { absmax, mse };
 enum class ColumnOrder { natural, activation };
 enum class ErrorFeedback { full, post };
 
@@ -30,6 +31,7 @@ struct QuantizerConfig {
     double smoothquant_alpha = 0.5;
     bool smoothquant_search = false;  ///< alpha per group of layers, by the error of its outputs
     WeightRange weight_range = WeightRange::full;
+    WeightStep weight_step = WeightStep::absmax;
     ColumnOrder order = ColumnOrder::activation;
     ErrorFeedback error_feedback = ErrorFeedback::full;
     double damping = 0.01;       ///< of the mean diagonal of H (axe.md 2.3)

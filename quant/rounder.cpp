@@ -4,24 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/rounding.h"
 #include "quant/bounds.h"
 #include "quant/soft_threshold.h"
 
 namespace axesim::quant {
 
 namespace {
-
-/// Nearest integer, ties to even, for |z| < 2^51: the sum has no room for a fraction, and the
-/// processor's default rounding drops it. Unlike std::nearbyint it needs no call.
-double nearest_even(double z) {
-    constexpr double kIntegersOnly = 6755399441055744.0;  // 1.5 * 2^52
-    return (z + kIntegersOnly) - kIntegersOnly;
-}
-
-double floor_of(double z) {
-    const double nearest = nearest_even(z);
-    return nearest > z ? nearest - 1.0 : nearest;
-}
 
 // No sum of products of 16-bit operands comes near 2^50, so a larger limit is as good as this one.
 constexpr std::int64_t kNoLimit = std::int64_t{1} << 50;

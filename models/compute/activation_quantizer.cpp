@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "common/rounding.h"
 
 namespace axesim::models {
 namespace {
@@ -47,18 +48,6 @@ Scale scale_for(double min, double max, const ActivationFormat& format) {
     const double zero_point = std::nearbyint(-min / static_cast<double>(step));
     return {step, static_cast<std::int32_t>(codes.min) +
                       static_cast<std::int32_t>(std::clamp(zero_point, 0.0, levels))};
-}
-
-/// The nearest integer, halves to even, for |x| < 2^51: the sum leaves no room for a fraction.
-/// std::nearbyint is a call on baseline x86 and would keep the loop from being vectorized.
-double nearest_even(double x) {
-    constexpr double kNoFraction = 0x1.8p52;
-    return (x + kNoFraction) - kNoFraction;
-}
-
-double floor_of(double x) {
-    const double nearest = nearest_even(x);
-    return nearest > x ? nearest - 1 : nearest;
 }
 
 template <class Round>

@@ -75,6 +75,14 @@ std::vector<Key> weight_keys() {
                  {choice("full", WeightRange::full, "-2^(M-1) .. 2^(M-1)-1"),
                   choice("narrow", WeightRange::narrow,
                          "+-(2^(M-1)-1): symmetric, and products are one code smaller")}),
+        word_key("quantizer.weight_step", "absmax",
+                 "How the step of an output channel is found; step_search starts from it.",
+                 [](Config& c) { return &c.quantizer.weight_step; },
+                 {choice("absmax", quant::WeightStep::absmax,
+                         "the largest weight becomes the largest code"),
+                  choice("mse", quant::WeightStep::mse,
+                         "the step with the least squared rounding error, which clips the "
+                         "largest weights")}),
     };
 }
 

@@ -192,6 +192,36 @@ TEST(Quantizer, StepsAreThoseOfTheLargestWeight) {
     EXPECT_EQ(steps, (std::vector<double>{static_cast<float>(1.4 / 7.0), 1.0, 0.5}));
 }
 
+TEST(Quantizer, LeastErrorStepsBeatEveryOtherOnTheGrid) {
+    std::mt19937 random(11);
+    std::student_t_distribution<double> heavy_tailed(3.0);
+    Matrix<double> weights(20, 300);
+    for (double& weight : weights.reshaped()) weight = heavy_tailed(random);
+    weights.row(19).setZero();
+    const IntegerRange codes = signed_range(4);
+    const std::vector<double> absmax = absmax_steps(weights, 4);
+    const std::vector<double> steps = least_error_steps(weights, 4, codes);
+    const auto error_of = [&](Index channel, double step) {
+        double error = 0;
+        for (const double weight : weights.row(channel)) {
+            const double code = std::clamp(std::nearbyint(weight / step), -8.0, 7.0);
+            error += std::pow(weight - step * code, 2);
+        }
+        return error;
+    };
+    int narrower = 0;
+    for (Index c = 0; c < weights.rows(); ++c) {
+        const auto at = static_cast<std::size_t>(c);
+        const double error = error_of(c, steps[at]);
+        for (double part = 1.0; part > 0.3; part -= 0.02) {
+            EXPECT_LE(error, error_of(c, static_cast<float>(absmax[at] * part)) * (1 + 1e-9));
+        }
+        narrower += steps[at] < absmax[at] ? 1 : 0;
+    }
+    EXPECT_GE(narrower, 15);  // tails are worth clipping at 4 bits
+    EXPECT_EQ(steps[19], 1.0);
+}
+
 TEST(Quantizer, SameCodesForAnyNumberOfThreads) {
     std::mt19937 random(3);
     Layer layer = random_layer(random, 150, 200, 400);

@@ -12,12 +12,6 @@ namespace axesim {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 std::string duration(double seconds) {
     if (seconds < 60) return fmt::format("{:.0f} s", seconds);
     const long whole = std::lround(seconds);
@@ -40,8 +34,8 @@ void Progress::start(const std::string& job, std::uint64_t total) {
     job_ = job;
     total_ = std::max<std::uint64_t>(total, 1);
     done_ = 0;
-    begin_ = Clock::now();
-    drawn_ = begin_;
+    elapsed_.restart();
+    drawn_.restart();
     if (style_ == Style::bar) draw("", false);
     if (style_ == Style::lines) fmt::print(stderr, "{} ...\n", job_);
 }
@@ -49,8 +43,8 @@ void Progress::start(const std::string& job, std::uint64_t total) {
 void Progress::advance(std::uint64_t steps, const std::string& detail) {
     done_ = std::min(total_, done_ + steps);
     const double pause = style_ == Style::bar ? 0.1 : 10.0;
-    if (style_ != Style::none && seconds_since(drawn_) >= pause) {
-        drawn_ = Clock::now();
+    if (style_ != Style::none && drawn_.seconds() >= pause) {
+        drawn_.restart();
         draw(detail, false);
     }
 }
@@ -62,7 +56,7 @@ void Progress::finish() {
 }
 
 void Progress::draw(const std::string& detail, bool last) {
-    const double elapsed = seconds_since(begin_);
+    const double elapsed = elapsed_.seconds();
     const double share = static_cast<double>(done_) / static_cast<double>(total_);
     const double left = share > 0 ? elapsed * (1 - share) / share : 0;
     if (style_ == Style::bar) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "common/stopwatch.h"
 
 namespace axesim {
 
@@ -35,8 +36,8 @@ private:
     std::string job_;
     std::uint64_t total_ = 0;
     std::uint64_t done_ = 0;
-    std::chrono::steady_clock::time_point begin_{};
-    std::chrono::steady_clock::time_point drawn_{};
+    Stopwatch elapsed_;  ///< since the job's start
+    Stopwatch drawn_;    ///< since the last time that it was shown
 };
 
 }  // namespace axesim

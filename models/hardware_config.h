@@ -16,6 +16,9 @@ enum class Dataflow { output_stationary, weight_stationary };
 /// What the scaling unit writes to memory.
 enum class OutputFormat { float32, float16, bfloat16 };
 
+/// Bits of one result as it is written to memory.
+inline int output_bits(OutputFormat format) { return format == OutputFormat::float32 ? 32 : 16; }
+
 struct ArrayConfig {
     int rows = 32;     ///< tokens in flight
     int columns = 32;  ///< output channels in flight

@@ -31,7 +31,7 @@ float bits_float(std::int32_t bits) { return std::bit_cast<float>(bits); }
 
 OutputWords output_words(OutputFormat format, bool raw_accumulators) {
     if (raw_accumulators) return {2, 32};
-    return {1, format == OutputFormat::float32 ? 32 : 16};
+    return {1, output_bits(format)};
 }
 
 std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,

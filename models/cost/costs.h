@@ -25,9 +25,6 @@ struct PartAreas {
     double total() const;
 };
 
-/// Bits of one result as it is written to memory.
-int output_bits(OutputFormat format);
-
 /// Bits of one access of the buffer that holds this stream, the width of its port: one operand of
 /// every row or column and lane, one result of every column.
 int buffer_word_bits(const HardwareConfig& hardware, Stream stream);

@@ -5,8 +5,6 @@
 
 namespace axesim::models {
 
-int output_bits(OutputFormat format) { return format == OutputFormat::float32 ? 32 : 16; }
-
 int buffer_word_bits(const HardwareConfig& hardware, Stream stream) {
     const int lanes = hardware.accumulator.lanes;
     const int bits = element_bits(hardware, stream);

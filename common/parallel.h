@@ -47,16 +47,22 @@ void for_blocks(Index total, Index block, Body&& body) {
     if (error) std::rethrow_exception(error);
 }
 
-/// y = x w^T for x [rows, k] and w [columns, k], in single precision, in blocks of rows that depend
-/// on their number alone.
+/// y = x w^T for x [rows, k] and w [columns, k], in single precision, in blocks of the longer side
+/// of y that depend on its shape alone.
 inline void multiply_transposed(const Eigen::Ref<const Matrix<float>>& x,
                                 const Eigen::Ref<const Matrix<float>>& w, Matrix<float>& y) {
-    // Every block reads all of w, so large ones are faster while there are enough of them.
-    const Index row_block = std::clamp<Index>(x.rows() / 16, 128, 1024);
+    // Every block reads all of the other operand, so large ones are faster while there are enough.
+    const auto block_of = [](Index side) { return std::clamp<Index>(side / 16, 128, 1024); };
     y.resize(x.rows(), w.rows());
-    for_blocks(x.rows(), row_block, [&](Index first, Index count) {
-        y.middleRows(first, count).noalias() = x.middleRows(first, count) * w.transpose();
-    });
+    if (w.rows() > x.rows()) {
+        for_blocks(w.rows(), block_of(w.rows()), [&](Index first, Index count) {
+            y.middleCols(first, count).noalias() = x * w.middleRows(first, count).transpose();
+        });
+    } else {
+        for_blocks(x.rows(), block_of(x.rows()), [&](Index first, Index count) {
+            y.middleRows(first, count).noalias() = x.middleRows(first, count) * w.transpose();
+        });
+    }
 }
 
 }  // namespace axesim

@@ -24,10 +24,14 @@ require_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# configure_and_build PRESET [TARGET...]
+# configure_and_build PRESET [-DOPTION=VALUE...] [TARGET...]
 configure_and_build() {
-    local preset=$1
+    local preset=$1 options=()
     shift
-    cmake --preset "$preset" >/dev/null
+    while [[ ${1:-} == -D* ]]; do
+        options+=("$1")
+        shift
+    done
+    cmake --preset "$preset" "${options[@]}" >/dev/null
     cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"}
 }

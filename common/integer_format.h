@@ -3,6 +3,7 @@
 // arithmetic on widths is done in integers.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 
@@ -53,6 +54,8 @@ struct AccumulatorFormat {
     std::int64_t tile_count(std::int64_t k) const;
     /// P_O for depth k: as given, or the smallest that no sum of inner values overflows.
     int outer_bits_for(std::int64_t k) const;
+
+    auto operator<=>(const AccumulatorFormat&) const = default;
 };
 
 }  // namespace axesim

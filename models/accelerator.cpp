@@ -53,9 +53,12 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
             .output = output,
             .visits = {},
             .tiles_to_store = 0};
+    const int output_bits = output.words * output.bits;
     command->mapping = choose_mapping(
-        job.shape, {config_.weight_bits, config_.activations.bits, output.words * output.bits},
-        config_);
+        job.shape,
+        {command->weights.format.element_bits, command->activations.format.element_bits,
+         output_bits},
+        {slot_bits(Stream::weights), slot_bits(Stream::activations), output_bits}, config_);
     job.visits = schedule(job.shape, command->mapping);
     job.tiles_to_store = static_cast<std::size_t>(std::count_if(
         job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));
@@ -93,6 +96,7 @@ void Accelerator::run_array(Job& job) {
         }
         ComputeTileCommand compute{.weights = &weights_buffer_.tile(weights),
                                    .activations = &activations_buffer_.tile(activations),
+                                   .format = &job.command.format,
                                    .visit = visit,
                                    .depth = job.shape.k,
                                    .outer = &outer,
@@ -123,6 +127,12 @@ void Accelerator::run_array(Job& job) {
     }
 }
 
+/// Bits that one element of an operand takes in its buffer: the multiplier's, also where the layer
+/// has fewer.
+int Accelerator::slot_bits(Stream stream) const {
+    return stream == Stream::weights ? config_.weight_bits : config_.activations.bits;
+}
+
 template <class Tile>
 void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
                                Index rows, Index first_column, Index columns,
@@ -146,7 +156,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
         }
         send_command(memory_socket, transfer);
         buffer.count_write(static_cast<std::uint64_t>(count) *
-                           static_cast<std::uint64_t>(operand.format.element_bits));
+                           static_cast<std::uint64_t>(slot_bits(stream)));
     };
     tile.version = ++tiles_loaded_;
     tile.elements.resize(rows, columns);
@@ -240,6 +250,7 @@ void Accelerator::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     QuantizedActivations codes;
     QuantizeActivationsCommand vector{.input = command->input,
                                       .rotation = command->rotation,
+                                      .format = command->format,
                                       .ranges = command->ranges,
                                       .codes = &codes,
                                       .cycles = 0};

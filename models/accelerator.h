@@ -34,15 +34,18 @@ struct OperandRef {
 struct QuantizeCommand {
     const Matrix<float>* input = nullptr;
     const Hadamard* rotation = nullptr;
+    ActivationFormat format;
     std::span<const StaticRange> ranges;
     OperandRef destination;
     CycleCounts cycles;  ///< result
 };
 
 /// outputs [m, n] = activations [m, k] x weights [n, k]^T, scaled back and written to
-/// `output_address` tile after tile (or as raw 64-bit accumulators).
+/// `output_address` tile after tile (or as raw 64-bit accumulators). The operands' widths are those
+/// of `format`, which the hardware must be wide enough for.
 struct GemmCommand {
     OperandRef weights, activations;
+    GemmFormat format;
     std::uint64_t output_address = 0;
     bool raw_accumulators = false;
     Mapping mapping;                  ///< result
@@ -87,6 +90,7 @@ private:
     template <class Tile>
     void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
+    int slot_bits(Stream stream) const;
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;

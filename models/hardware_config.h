@@ -2,10 +2,12 @@
 // One design point of the hardware, as typed values. sim/config/ makes it from YAML.
 #pragma once
 
+#include <compare>
 #include <string>
 
 #include "common/integer_format.h"
 #include "models/compute/activation_quantizer.h"
+#include "models/compute/gemm.h"
 #include "models/memory/dram_timing.h"
 #include "models/memory/packing.h"
 
@@ -41,22 +43,33 @@ struct MemoryInterfaceConfig {
     int burst_bits() const { return bus_bits * burst_beats; }
 };
 
-struct HardwareConfig {
-    double clock_mhz = 1000;
-    Dataflow dataflow = Dataflow::output_stationary;
-    int weight_bits = 8;
-    bool weights_narrow = false;
+/// The integers of one layer: what is multiplied, and how products are summed.
+struct LayerFormat {
+    int weight_bits = 8;          ///< M
+    bool weights_narrow = false;  ///< codes are +-(2^(M-1)-1)
     ActivationFormat activations;
-    OutputFormat output_format = OutputFormat::float16;
     AccumulatorFormat accumulator;
-    ArrayConfig array;
-    BufferConfig buffers;
-    MemoryInterfaceConfig memory_interface;
-    DramConfig dram;
 
     IntegerRange weight_codes() const {
         return weights_narrow ? narrow_range(weight_bits) : signed_range(weight_bits);
     }
+    GemmFormat gemm() const { return {weight_codes(), activations.codes(), accumulator}; }
+
+    auto operator<=>(const LayerFormat&) const = default;
+};
+
+/// The hardware is built for the LayerFormat that it is: that of all layers, or the widest of them.
+/// A layer of fewer bits has these in memory and on the bus. At the interface its operands are
+/// extended to the width of the buffers and multipliers, whose upper bits then rest, and its
+/// accumulators wrap or saturate at their own width. The cycles of the array do not depend on it.
+struct HardwareConfig : LayerFormat {
+    double clock_mhz = 1000;
+    Dataflow dataflow = Dataflow::output_stationary;
+    OutputFormat output_format = OutputFormat::float16;
+    ArrayConfig array;
+    BufferConfig buffers;
+    MemoryInterfaceConfig memory_interface;
+    DramConfig dram;
 };
 
 }  // namespace axesim::models

@@ -186,8 +186,8 @@ ArrayCycles array_cycles(Index m, Index n, Index k, const HardwareConfig& hardwa
     return cycles;
 }
 
-Mapping choose_mapping(const GemmShape& shape, const OperandBits& bits,
-                       const HardwareConfig& hardware) {
+Mapping choose_mapping(const GemmShape& shape, const OperandBits& in_memory,
+                       const OperandBits& in_buffers, const HardwareConfig& hardware) {
     std::vector<Estimate> estimates;
     for (const Index m_tile : candidates(shape.m, hardware.array.rows)) {
         for (const Index n_tile : candidates(shape.n, hardware.array.columns)) {
@@ -196,12 +196,12 @@ Mapping choose_mapping(const GemmShape& shape, const OperandBits& bits,
                                 .n_tile = n_tile,
                                 .k_chunk = shape.k,
                                 .weights_outer = weights_outer};
-                if (!fit(mapping, shape, bits, hardware.buffers)) continue;
-                estimates.push_back(estimate(shape, mapping, bits, hardware));
+                if (!fit(mapping, shape, in_buffers, hardware.buffers)) continue;
+                estimates.push_back(estimate(shape, mapping, in_memory, hardware));
             }
         }
     }
-    if (estimates.empty()) return chunked_mapping(shape, bits, hardware);
+    if (estimates.empty()) return chunked_mapping(shape, in_buffers, hardware);
     const auto fewer_cycles = [](const Estimate& a, const Estimate& b) {
         return a.cycles < b.cycles;
     };

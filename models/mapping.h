@@ -17,7 +17,7 @@ struct GemmShape {
     bool operator==(const GemmShape&) const = default;
 };
 
-/// Bits of one element of each operand in its buffer.
+/// Bits of one element of each operand, in memory or in its buffer.
 struct OperandBits {
     int weight = 8, activation = 8, output = 16;
 };
@@ -44,10 +44,11 @@ struct Visit {
 std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
 
 /// The mapping with the least traffic among those within 5 % of the fewest estimated cycles (the
-/// first tiles' load, then the slower of compute and traffic, then the last store). Throws
-/// UserError naming the buffer that cannot hold what one pass over the array needs.
-Mapping choose_mapping(const GemmShape& shape, const OperandBits& bits,
-                       const HardwareConfig& hardware);
+/// first tiles' load, then the slower of compute and traffic, then the last store). Traffic goes
+/// by the bits in memory, room by those in the buffers. Throws UserError naming the buffer that
+/// cannot hold what one pass over the array needs.
+Mapping choose_mapping(const GemmShape& shape, const OperandBits& in_memory,
+                       const OperandBits& in_buffers, const HardwareConfig& hardware);
 
 /// Cycles of the output-stationary array for a tile of m x n outputs and depth k, without memory
 /// stalls: every fold of rows x columns outputs steps through k and fills and drains its skewed

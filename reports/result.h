@@ -71,7 +71,7 @@ struct LayerResult {
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
     InnerBitsNeeded inner_bits_needed;
-    int outer_bits = 0;
+    int weight_bits = 0, activation_bits = 0, inner_bits = 0, outer_bits = 0;
     bool certified = false;
     std::string fallback;  ///< why the quantizer fell back, or ""
     std::string mapping;   ///< tiles and loop order of the prefill

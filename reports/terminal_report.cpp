@@ -51,16 +51,26 @@ Items shares(const NamedParts& parts) {
     return items;
 }
 
+/// "8", the design's bits, or "6..8" where layers have fewer.
+std::string bits_of_layers(const Result& result, int built, int LayerResult::*bits) {
+    int least = built;
+    for (const LayerResult& layer : result.layers) least = std::min(least, layer.*bits);
+    return least == built ? fmt::format("{}", built) : fmt::format("{}..{}", least, built);
+}
+
 void headline(const Result& result, Screen& screen) {
     const models::HardwareConfig& h = result.hardware;
     const auto& acc = h.accumulator;
     const bool monolithic = acc.tile_size == 0;
+    const std::string inner_bits = bits_of_layers(result, acc.inner_bits, &LayerResult::inner_bits);
     const std::string lanes = acc.lanes > 1 ? fmt::format(" x {} lanes", acc.lanes) : "";
     const double clock_hz = h.clock_mhz * 1e6;
     screen.headline(
-        {result.name, result.model_name, fmt::format("W{} A{}", h.weight_bits, h.activations.bits),
-         monolithic ? fmt::format("accumulator {} bits", acc.inner_bits)
-                    : fmt::format("inner {} bits per {}", acc.inner_bits, acc.tile_size),
+        {result.name, result.model_name,
+         fmt::format("W{} A{}", bits_of_layers(result, h.weight_bits, &LayerResult::weight_bits),
+                     bits_of_layers(result, h.activations.bits, &LayerResult::activation_bits)),
+         monolithic ? fmt::format("accumulator {} bits", inner_bits)
+                    : fmt::format("inner {} bits per {}", inner_bits, acc.tile_size),
          monolithic ? "" : fmt::format("outer {}", result.overflow.outer.bits), result.quantizer,
          fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
                      with_prefix(clock_hz, "Hz")),

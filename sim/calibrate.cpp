@@ -7,6 +7,7 @@
 #include "models/compute/activation_quantizer.h"
 #include "quant/feedback.h"
 #include "quant/moments.h"
+#include "sim/layer_configs.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -15,38 +16,82 @@ using workloads::LinearId;
 
 namespace {
 
+bool needs_calibration(const LayerConfig& config) {
+    return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
+           config.quantizer.refine_sweeps > 0 ||
+           config.format.activations.granularity == models::ActivationGranularity::per_tensor;
+}
+
+/// Whether the algorithm compares with what the float net sees.
+bool needs_float_stream(const LayerConfig& config) {
+    return config.quantizer.algorithm == quant::Algorithm::gpfq ||
+           config.quantizer.algorithm == quant::Algorithm::qronos;
+}
+
+bool any_layer(const LayerConfigs& layers, bool (*needs)(const LayerConfig&)) {
+    return std::any_of(layers.begin(), layers.end(),
+                       [&](const auto& layer) { return needs(layer.second); });
+}
+
+/// Moments of the input of a group of layers. Each layer is shown what its own algorithm looks at,
+/// so that it does not depend on what the algorithms of other layers need.
+class GroupMoments {
+public:
+    /// Inputs [samples, K] that the quantized and the float net see; both must outlive this.
+    GroupMoments(const Matrix<float>& quantized, const Matrix<float>& original)
+        : quantized_(quantized), original_(original) {}
+
+    const quant::InputMoments& of(const LayerConfig& layer) {
+        if (!needs_calibration(layer)) return none_;
+        const bool two = needs_float_stream(layer);
+        std::optional<quant::InputMoments>& moments = two ? of_both_ : of_quantized_;
+        if (!moments) moments = quant::input_moments(quantized_, two ? &original_ : nullptr);
+        return *moments;
+    }
+
+private:
+    const Matrix<float>& quantized_;
+    const Matrix<float>& original_;
+    const quant::InputMoments none_{};
+    std::optional<quant::InputMoments> of_quantized_, of_both_;
+};
+
 /// Turns matrices into certified integers, one after the other.
 class LayerQuantizer {
 public:
-    LayerQuantizer(const Config& config, QuantizedModel& result, Progress& progress)
-        : config_(config), format_(linear_format(config)), result_(result), progress_(progress) {}
+    LayerQuantizer(const LayerConfigs& configs, QuantizedModel& result, Progress& progress)
+        : configs_(configs), result_(result), progress_(progress) {}
+
+    const LayerConfig& config(const LinearId& id) const { return configs_.at(id); }
 
     const QuantizedLayer& quantize(const LinearId& id, const Matrix<float>& weights,
                                    const quant::InputMoments& moments,
                                    const std::optional<StaticRanges>& input_ranges) {
         const std::string name = workloads::layer_name(id);
+        const LayerConfig& asked = config(id);
+        const quant::LinearFormat format = linear_format(asked.format);
         QuantizedLayer& layer = result_.layers[id];
+        layer.format = asked.format;
         layer.input_ranges = input_ranges;
-        layer.linear = quant::quantize_linear(name, weights.cast<double>(), moments, format_,
-                                              config_.quantizer);
+        layer.linear =
+            quant::quantize_linear(name, weights.cast<double>(), moments, format, asked.quantizer);
         layer.certificate =
-            quant::certify(layer.linear.codes, format_.activations, format_.accumulator);
+            quant::certify(layer.linear.codes, format.activations, format.accumulator);
         progress_.advance(1, name);
         return layer;
     }
 
 private:
-    const Config& config_;
-    const quant::LinearFormat format_;
+    const LayerConfigs& configs_;
     QuantizedModel& result_;
     Progress& progress_;
 };
 
 /// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive.
 ///
-/// GPFQ also needs what the float net sees. Then the batch holds every sequence twice: the first
-/// half of the rows flows through the float weights, the second through the quantized ones, in one
-/// forward pass.
+/// GPFQ and Qronos also need what the float net sees. Then the batch holds every sequence twice:
+/// the first half of the rows flows through the float weights, the second through the quantized
+/// ones, in one forward pass.
 class QuantizingLinear : public workloads::LinearOperator {
 public:
     QuantizingLinear(LayerQuantizer& quantizer, const EqualizedModel& model, const Config& config,
@@ -70,13 +115,14 @@ public:
         std::optional<StaticRanges> ranges;
         const Index float_rows = two_streams_ ? seen.rows() / 2 : 0;
         const Matrix<float> float_input = seen.topRows(float_rows);
-        const Matrix<float> quantized_input = as_the_hardware_sees(
-            float_rows > 0 ? Matrix<float>(seen.bottomRows(float_rows)) : seen, ranges);
-        const quant::InputMoments moments =
-            quant::input_moments(quantized_input, two_streams_ ? &float_input : nullptr);
+        const Matrix<float> quantized_input =
+            as_the_hardware_sees(float_rows > 0 ? Matrix<float>(seen.bottomRows(float_rows)) : seen,
+                                 quantizer_.config(layers.front()).format.activations, ranges);
+        GroupMoments moments(quantized_input, float_input);
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const Matrix<float> weights = model_.weights->linear(layers[i]);
-            const QuantizedLayer& layer = quantizer_.quantize(layers[i], weights, moments, ranges);
+            const QuantizedLayer& layer = quantizer_.quantize(
+                layers[i], weights, moments.of(quantizer_.config(layers[i])), ranges);
             multiply_transposed(quantized_input, dequantized(layer.linear), outputs[i]);
             if (two_streams_) {
                 Matrix<float> both(input.rows(), weights.rows()), from_float;
@@ -90,8 +136,8 @@ public:
 private:
     /// Finds the static ranges that the config asks for, too.
     Matrix<float> as_the_hardware_sees(const Matrix<float>& input,
+                                       const models::ActivationFormat& format,
                                        std::optional<StaticRanges>& ranges) const {
-        const models::ActivationFormat& format = config_.hardware.activations;
         if (format.granularity == models::ActivationGranularity::per_token) {
             return models::dequantize(models::quantize_per_token(input, format));
         }
@@ -106,12 +152,6 @@ private:
     const bool two_streams_;
     RowPositions positions_;
 };
-
-bool needs_calibration(const Config& config) {
-    return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
-           config.quantizer.refine_sweeps > 0 ||
-           config.hardware.activations.granularity == models::ActivationGranularity::per_tensor;
-}
 
 /// Rounding alone looks at no inputs: no text, no forward pass.
 void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer) {
@@ -148,26 +188,40 @@ CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
             text.sha256};
 }
 
-quant::LinearFormat linear_format(const Config& config) {
-    return {.weight_bits = config.hardware.weight_bits,
-            .weights = config.hardware.weight_codes(),
-            .activations = config.hardware.activations.codes(),
-            .accumulator = config.hardware.accumulator};
+models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model) {
+    models::HardwareConfig hardware = config.hardware;
+    static_cast<models::LayerFormat&>(hardware) = model.layers.begin()->second.format;
+    for (const auto& [id, layer] : model.layers) {
+        const models::LayerFormat& own = layer.format;
+        hardware.weight_bits = std::max(hardware.weight_bits, own.weight_bits);
+        hardware.weights_narrow = hardware.weights_narrow && own.weights_narrow;
+        hardware.activations.bits = std::max(hardware.activations.bits, own.activations.bits);
+        hardware.accumulator.inner_bits =
+            std::max(hardware.accumulator.inner_bits, own.accumulator.inner_bits);
+    }
+    return hardware;
+}
+
+quant::LinearFormat linear_format(const models::LayerFormat& format) {
+    return {.weight_bits = format.weight_bits,
+            .weights = format.weight_codes(),
+            .activations = format.activations.codes(),
+            .accumulator = format.accumulator};
 }
 
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress) {
+    const LayerConfigs configs = layer_configs(config, model.weights->shape());
     QuantizedModel result;
     result.equalized = equalize(model, config, progress);
     const workloads::LlamaWeights& weights = *result.equalized.weights;
-    LayerQuantizer quantizer(config, result, progress);
+    LayerQuantizer quantizer(configs, result, progress);
     const auto layers =
         static_cast<std::uint64_t>(weights.shape().blocks) * workloads::kLinearKinds.size();
     progress.start("quantize and certify", layers);
-    if (needs_calibration(config)) {
+    if (any_layer(configs, needs_calibration)) {
         auto [sequences, sha256] = calibration_sequences(model, config);
-        const bool two_streams = config.quantizer.algorithm == quant::Algorithm::gpfq ||
-                                 config.quantizer.algorithm == quant::Algorithm::qronos;
+        const bool two_streams = any_layer(configs, needs_float_stream);
         // insert() must not read from the vector that it changes.
         if (two_streams) {
             const auto twice = sequences;

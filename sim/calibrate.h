@@ -17,6 +17,7 @@
 namespace axesim::sim {
 
 struct QuantizedLayer {
+    models::LayerFormat format;  ///< of the codes and of the accumulators that sum their products
     quant::QuantizedLinear linear;
     std::optional<StaticRanges> input_ranges;  ///< absent: found per token at run time
     quant::Certificate certificate;
@@ -30,8 +31,11 @@ struct QuantizedModel {
     bool certified() const;
 };
 
-/// What a layer of this design must fit.
-quant::LinearFormat linear_format(const Config& config);
+/// The hardware that the model needs: config.hardware, as wide as the widest of its layers.
+models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model);
+
+/// What the integers of a layer of this format must fit.
+quant::LinearFormat linear_format(const models::LayerFormat& format);
 
 /// step[c] * codes[c][k].
 Matrix<float> dequantized(const quant::QuantizedLinear& linear);
@@ -44,7 +48,9 @@ struct CalibrationSequences {
 CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
                                            const Config& config);
 
-/// Throws UserError when the calibration text is too short. `model` must outlive the result.
+/// Every layer becomes what its own config (layer_config) asks for. Throws UserError as
+/// layer_configs() does, and when the calibration text is too short. `model` must outlive the
+/// result.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress);
 

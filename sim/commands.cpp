@@ -123,7 +123,7 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options) {
         steps.assign(scales.data(), scales.data() + scales.size());
     }
     const quant::InputMoments moments = quant::input_moments(seen, two ? &inputs : nullptr);
-    const quant::LinearFormat format = linear_format(config);
+    const quant::LinearFormat format = linear_format(config.hardware);
     const quant::QuantizedLinear linear = quant::quantize_linear(
         options.weights.string(), weights, moments, format, config.quantizer, steps);
     const quant::Certificate certificate =

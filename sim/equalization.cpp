@@ -9,6 +9,7 @@
 #include "models/compute/activation_quantizer.h"
 #include "quant/quantizer.h"
 #include "sim/calibrate.h"
+#include "sim/layer_configs.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -205,6 +206,7 @@ public:
     ScaleFinder(const LlamaWeights& weights, const Config& config, Progress& progress)
         : weights_(weights),
           config_(config),
+          layer_configs_(layer_configs(config, weights.shape())),
           progress_(progress),
           scales_(static_cast<std::size_t>(weights.shape().blocks)) {}
 
@@ -217,7 +219,7 @@ public:
             matrices.push_back(weights_.linear(layers[i]));
             multiply_transposed(input, matrices.back(), outputs[i]);
         }
-        group(layers.front()) = find(layers.front().kind, input, matrices);
+        group(layers.front()) = find(layers, input, matrices);
         progress_.advance(layers.size(), workloads::layer_name(layers.front()));
     }
 
@@ -239,7 +241,7 @@ private:
     /// Rows of `input` that do not begin a sequence.
     bool counts(Index row) const { return row % config_.quantizer.calibration.length != 0; }
 
-    std::vector<float> find(LinearKind kind, const Matrix<float>& input,
+    std::vector<float> find(std::span<const LinearId> layers, const Matrix<float>& input,
                             const std::vector<Matrix<float>>& matrices) const {
         Row x_max = Row::Zero(input.cols());
         for (Index r = 0; r < input.rows(); ++r) {
@@ -249,12 +251,12 @@ private:
         for (const Matrix<float>& w : matrices) {
             w_max = w_max.cwiseMax(w.cwiseAbs().colwise().maxCoeff());
         }
-        if (kind == LinearKind::o_proj) {
+        if (layers.front().kind == LinearKind::o_proj) {
             share_over_heads(x_max, weights_.shape());
             share_over_heads(w_max, weights_.shape());
         }
         return config_.quantizer.smoothquant_search
-                   ? search(x_max, w_max, input, matrices)
+                   ? search(x_max, w_max, input, layers, matrices)
                    : scales(x_max, w_max, config_.quantizer.smoothquant_alpha);
     }
 
@@ -267,6 +269,7 @@ private:
     }
 
     std::vector<float> search(const Row& x_max, const Row& w_max, const Matrix<float>& input,
+                              std::span<const LinearId> layers,
                               const std::vector<Matrix<float>>& matrices) const {
         constexpr Index kSamples = 256;
         Matrix<float> samples(std::min(kSamples, input.rows()), input.cols());
@@ -276,10 +279,10 @@ private:
             samples.row(i) = input.row(row);
         }
         std::vector<float> best;  // no scales
-        double least = error(samples, matrices, Row::Ones(input.cols()));
+        double least = error(samples, layers, matrices, Row::Ones(input.cols()));
         for (const double alpha : {0.2, 0.35, 0.5, 0.65, 0.8}) {
             std::vector<float> candidate = scales(x_max, w_max, alpha);
-            const double found = error(samples, matrices, as_row(candidate));
+            const double found = error(samples, layers, matrices, as_row(candidate));
             if (found >= least) continue;
             least = found;
             best = std::move(candidate);
@@ -288,20 +291,22 @@ private:
     }
 
     /// Squared error of the outputs after rounding inputs / s and weights * s.
-    double error(const Matrix<float>& samples, const std::vector<Matrix<float>>& matrices,
-                 const Row& s) const {
+    double error(const Matrix<float>& samples, std::span<const LinearId> layers,
+                 const std::vector<Matrix<float>>& matrices, const Row& s) const {
         quant::QuantizerConfig rounding;
         rounding.algorithm = quant::Algorithm::naive_round;
         rounding.accumulator_aware = quant::AccumulatorAware::none;
-        rounding.weight_range = config_.quantizer.weight_range;
         Matrix<float> scaled = samples.array().rowwise() / s.array();
-        const Matrix<float> seen =
-            models::dequantize(models::quantize_per_token(scaled, config_.hardware.activations));
+        const Matrix<float> seen = models::dequantize(models::quantize_per_token(
+            scaled, layer_configs_.at(layers.front()).format.activations));
         double sum = 0;
-        for (const Matrix<float>& w : matrices) {
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            const Matrix<float>& w = matrices[i];
+            const LayerConfig& layer = layer_configs_.at(layers[i]);
+            rounding.weight_range = layer.quantizer.weight_range;
             const Matrix<float> smoothed = w.array().rowwise() * s.array();
             const auto rounded = quant::quantize_linear("smoothquant", smoothed.cast<double>(), {},
-                                                        linear_format(config_), rounding);
+                                                        linear_format(layer.format), rounding);
             Matrix<float> expected, found;
             multiply_transposed(samples, w, expected);
             multiply_transposed(seen, dequantized(rounded), found);
@@ -312,6 +317,7 @@ private:
 
     const LlamaWeights& weights_;
     const Config& config_;
+    const LayerConfigs layer_configs_;
     Progress& progress_;
     std::vector<BlockScales> scales_;
 };

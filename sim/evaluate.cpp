@@ -43,7 +43,7 @@ Windows phase_sequences(const workloads::Text& text, const Config& config, std::
 }
 
 PlatformSize platform_size(const QuantizedModel& quantized, const workloads::LlamaShape& shape,
-                           const Config& config) {
+                           const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
     const PhasesConfig& phases = config.workload.phases;
     size.max_tokens = std::max<Index>(config.workload.evaluation.context,
@@ -53,8 +53,8 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
         size.max_outputs = std::max(size.max_outputs, shape.linear_outputs(kind));
     }
     for (const auto& [id, layer] : quantized.layers) {
-        size.weight_bytes += Platform::weight_bytes(layer.linear.codes.rows(),
-                                                    layer.linear.codes.cols(), config.hardware);
+        size.weight_bytes += Platform::weight_bytes(
+            layer.linear.codes.rows(), layer.linear.codes.cols(), layer.format, hardware);
     }
     return size;
 }
@@ -80,7 +80,7 @@ public:
         if (!windows.empty()) evaluate(windows, result);
         const Stopwatch stopwatch;
         run_phases(result);
-        if (windows.empty()) result.evaluation = result.prefill_layers;
+        if (windows.empty()) result.evaluation = result.prefill.layers;
         result.all = platform_.counts();
         result.hardware_seconds += stopwatch.seconds();
     }
@@ -125,22 +125,24 @@ private:
         progress_.start("time prefill and decode",
                         static_cast<std::uint64_t>(1 + phases.decode_tokens));
         models::Counts before = platform_.counts();
-        linear_.record(result.prefill_layers);
+        result.prefill = {phases.prefill_tokens, phases.batch, {}, {}};
+        linear_.record(result.prefill.layers);
         forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
         models::Counts after = platform_.counts();
-        result.prefill = {phases.prefill_tokens, phases.batch, after - before};
+        result.prefill.counts = after - before;
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
-            LayerRecords decode_layers;
-            linear_.record(decode_layers);
+            PhaseRun& decode = result.decode.emplace();
+            decode = {phases.decode_tokens, phases.batch, {}, {}};
+            linear_.record(decode.layers);
             before = after;
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
                 forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
                                        cache);
                 progress_.advance(1, "decode");
             }
-            result.decode = {phases.decode_tokens, phases.batch, platform_.counts() - before};
+            decode.counts = platform_.counts() - before;
         }
         progress_.finish();
     }
@@ -176,8 +178,9 @@ WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedMod
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
-    Platform platform("platform", config.hardware,
-                      platform_size(quantized, model.weights->shape(), config));
+    const models::HardwareConfig hardware = built_hardware(config, quantized);
+    Platform platform("platform", hardware,
+                      platform_size(quantized, model.weights->shape(), config, hardware));
     platform.run(
         [&] { Host(model, quantized, text, config, progress, platform).run(windows, result); });
     return result;

@@ -20,13 +20,13 @@ namespace axesim::sim {
 struct PhaseRun {
     std::int64_t tokens = 0;  ///< of one sequence
     std::int64_t batch = 1;
-    models::Counts counts;
+    models::Counts counts;  ///< of all layers
+    LayerRecords layers;
 };
 
 struct WorkloadRun {
     std::optional<reports::Accuracy> accuracy;  ///< absent when evaluation.tokens is 0
     LayerRecords evaluation;  ///< of the evaluation text (of the prefill when there is none)
-    LayerRecords prefill_layers;
     PhaseRun prefill;
     std::optional<PhaseRun> decode;
     models::Counts all;                              ///< everything that the hardware did

@@ -14,34 +14,41 @@ std::span<const std::byte> bytes_of(const T& container) {
     return std::as_bytes(std::span(container.data(), static_cast<std::size_t>(container.size())));
 }
 
+using Metadata = std::map<std::string, std::string>;
+
+/// What the certificate of a layer assumes and what may differ from layer to layer. `prefix`: ""
+/// for the whole file, "NAME." for one layer.
+Metadata format_metadata(const std::string& prefix, const models::LayerFormat& format) {
+    const IntegerRange activations = format.activations.codes();
+    return {{prefix + "weight_bits", std::to_string(format.weight_bits)},
+            {prefix + "activation_bits", std::to_string(format.activations.bits)},
+            {prefix + "activation_min", std::to_string(activations.min)},
+            {prefix + "activation_max", std::to_string(activations.max)},
+            {prefix + "inner_bits", std::to_string(format.accumulator.inner_bits)}};
+}
+
 }  // namespace
 
 void export_weights(const std::filesystem::path& directory, const QuantizedModel& model,
                     const Config& config) {
     const models::HardwareConfig& hardware = config.hardware;
-    const IntegerRange activations = hardware.activations.codes();
-    std::map<std::string, std::string> metadata{
-        {"format", "axesim/1"},
-        {"weight_bits", std::to_string(hardware.weight_bits)},
-        {"activation_bits", std::to_string(hardware.activations.bits)},
-        {"activation_min", std::to_string(activations.min)},
-        {"activation_max", std::to_string(activations.max)},
-        {"activation_granularity",
-         hardware.activations.granularity == models::ActivationGranularity::per_token
-             ? "per_token"
-             : "per_tensor"},
-        {"inner_bits", std::to_string(hardware.accumulator.inner_bits)},
-        {"tile_size", hardware.accumulator.tile_size == 0
-                          ? "monolithic"
-                          : std::to_string(hardware.accumulator.tile_size)},
-        {"lanes", std::to_string(hardware.accumulator.lanes)}};
+    Metadata metadata{{"format", "axesim/1"},
+                      {"activation_granularity",
+                       hardware.activations.granularity == models::ActivationGranularity::per_token
+                           ? "per_token"
+                           : "per_tensor"},
+                      {"tile_size", hardware.accumulator.tile_size == 0
+                                        ? "monolithic"
+                                        : std::to_string(hardware.accumulator.tile_size)},
+                      {"lanes", std::to_string(hardware.accumulator.lanes)}};
+    metadata.merge(format_metadata("", hardware));
     std::map<std::string, SafeTensor> tensors;
     std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
     std::deque<std::vector<float>> scales;
     std::deque<std::vector<std::int32_t>> zero_points;
-    const auto add_input = [&](const std::string& name, const models::StaticRange& range) {
-        const auto stored =
-            models::quantize_static(Matrix<float>::Zero(1, 1), hardware.activations, {{range}});
+    const auto add_input = [&](const std::string& name, const models::ActivationFormat& format,
+                               const models::StaticRange& range) {
+        const auto stored = models::quantize_static(Matrix<float>::Zero(1, 1), format, {{range}});
         tensors[name + "_scale"] = {
             .type = "F32", .shape = {}, .bytes = bytes_of(scales.emplace_back(stored.step))};
         tensors[name + "_zero_point"] = {
@@ -53,17 +60,19 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         const std::string name = workloads::layer_name(id);
         const Matrix<std::int16_t>& codes = layer.linear.codes;
         metadata[name + ".outer_bits"] = std::to_string(layer.certificate.outer_bits);
+        if (layer.format != hardware) metadata.merge(format_metadata(name + ".", layer.format));
         SafeTensor weight{
             .type = "I16", .shape = {codes.rows(), codes.cols()}, .bytes = bytes_of(codes)};
-        if (hardware.weight_bits <= 8) {
+        if (layer.format.weight_bits <= 8) {
             weight.type = "I8";
             weight.bytes = bytes_of(narrow.emplace_back(codes.cast<std::int8_t>()));
         }
         tensors[name + ".weight"] = weight;
         if (layer.input_ranges) {
-            add_input(name + ".input", layer.input_ranges->rest);
+            const models::ActivationFormat& format = layer.format.activations;
+            add_input(name + ".input", format, layer.input_ranges->rest);
             if (config.quantizer.first_position_apart) {
-                add_input(name + ".first_input", layer.input_ranges->first);
+                add_input(name + ".first_input", format, layer.input_ranges->first);
             }
         }
         const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());

@@ -49,16 +49,17 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
     GemmRun run;
     GemmReport report;
     models::set_simulation_resolution();
-    Platform platform("platform", hardware,
-                      {.weight_bytes = Platform::weight_bytes(w.rows(), w.cols(), hardware),
-                       .max_tokens = x.rows(),
-                       .max_depth = x.cols(),
-                       .max_outputs = w.rows()});
+    Platform platform(
+        "platform", hardware,
+        {.weight_bytes = Platform::weight_bytes(w.rows(), w.cols(), hardware, hardware),
+         .max_tokens = x.rows(),
+         .max_depth = x.cols(),
+         .max_outputs = w.rows()});
     platform.run([&] {
-        const auto weight_operand =
-            platform.store_weights(w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0));
-        const auto activation_operand = platform.store_activations(x);
-        report = platform.multiply_raw(weight_operand, activation_operand, run.outputs);
+        const auto weight_operand = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), hardware);
+        const auto activation_operand = platform.store_activations(x, hardware);
+        report = platform.multiply_raw(weight_operand, activation_operand, hardware, run.outputs);
     });
     if (hardware.accumulator.overflow == OverflowMode::trap && report.observed.first_overflow) {
         throw RunError(fmt::format(

@@ -13,7 +13,7 @@ using workloads::LinearId;
 HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model)
     : platform_(platform), model_(model) {
     for (const auto& [id, layer] : model.layers) {
-        weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step);
+        weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format);
     }
 }
 
@@ -27,15 +27,16 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
     models::Counts before = platform_.counts();
     models::CycleCounts quantize_cycles;
     const models::Hadamard* rotation = model_.equalized.rotation(layers.front().kind);
+    const QuantizedLayer& first = model_.layers.at(layers.front());
     std::vector<models::StaticRange> ranges;
-    if (const auto& fixed = model_.layers.at(layers.front()).input_ranges) {
-        ranges = ranges_of_rows(*fixed, positions_);
-    }
+    if (first.input_ranges) ranges = ranges_of_rows(*first.input_ranges, positions_);
     const models::OperandRef activations =
-        platform_.quantize(input, rotation, ranges, quantize_cycles);
+        platform_.quantize(input, rotation, ranges, first.format, quantize_cycles);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LinearId& id = layers[i];
-        const GemmReport report = platform_.multiply(weights_.at(id), activations, outputs[i]);
+        const models::LayerFormat& format = model_.layers.at(id).format;
+        const GemmReport report =
+            platform_.multiply(weights_.at(id), activations, format, outputs[i]);
         LayerRecord& record = (*records_)[id];
         record.shape = report.shape;
         record.mapping = report.mapping;
@@ -44,7 +45,7 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
         before = after;
         record.observed.merge(report.observed);
         if (compare_) compare(id, input, outputs[i], record);
-        const AccumulatorFormat& accumulator = platform_.config().accumulator;
+        const AccumulatorFormat& accumulator = format.accumulator;
         if (accumulator.overflow == OverflowMode::trap && report.observed.first_overflow) {
             throw RunError(fmt::format(
                 "{}: {} (accumulator.overflow is trap)", workloads::layer_name(id),

@@ -93,9 +93,9 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
 
 Platform::~Platform() = default;
 
-std::uint64_t Platform::weight_bytes(Index channels, Index depth,
+std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::LayerFormat& format,
                                      const models::HardwareConfig& config) {
-    return operand_bytes(config, channels, depth, config.weight_bits);
+    return operand_bytes(config, channels, depth, format.weight_bits);
 }
 
 void Platform::run(std::function<void()> program) {
@@ -155,10 +155,11 @@ void Platform::store_metadata(const OperandRef& operand, std::vector<std::int32_
 }
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
-                                   const std::vector<double>& step) {
+                                   const std::vector<double>& step,
+                                   const models::LayerFormat& format) {
     OperandRef operand{.rows = codes.rows(),
                        .columns = codes.cols(),
-                       .format = element_format(config_.weight_bits),
+                       .format = element_format(format.weight_bits),
                        .is_signed = true};
     std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
     models::pack(
@@ -177,13 +178,14 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
     return operand;
 }
 
-OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
+OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,
+                                       const models::LayerFormat& format) {
     OperandRef operand{.address = activations_address_,
                        .metadata_address = activations_metadata_address_,
                        .rows = codes.rows(),
                        .columns = codes.cols(),
-                       .format = element_format(config_.activations.bits),
-                       .is_signed = config_.activations.is_signed()};
+                       .format = element_format(format.activations.bits),
+                       .is_signed = format.activations.is_signed()};
     std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
     models::pack(
         std::span<const std::int32_t>(codes.data(), static_cast<std::size_t>(codes.size())), 0,
@@ -199,17 +201,18 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes) {
 
 OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                               std::span<const models::StaticRange> ranges,
-                              models::CycleCounts& cycles) {
+                              const models::LayerFormat& format, models::CycleCounts& cycles) {
     models::QuantizeCommand command{
         .input = &input,
         .rotation = rotation,
+        .format = format.activations,
         .ranges = ranges,
         .destination = {.address = activations_address_,
                         .metadata_address = activations_metadata_address_,
                         .rows = input.rows(),
                         .columns = input.cols(),
-                        .format = element_format(config_.activations.bits),
-                        .is_signed = config_.activations.is_signed()},
+                        .format = element_format(format.activations.bits),
+                        .is_signed = format.activations.is_signed()},
         .cycles = {}};
     models::send_command(quantize_socket_, command);
     cycles = command.cycles;
@@ -218,9 +221,11 @@ OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard
 }
 
 models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandRef& activations,
-                                       bool raw, std::vector<std::int32_t>& words) {
+                                       const models::LayerFormat& format, bool raw,
+                                       std::vector<std::int32_t>& words) {
     models::GemmCommand command{.weights = weights,
                                 .activations = activations,
+                                .format = format.gemm(),
                                 .output_address = outputs_address_,
                                 .raw_accumulators = raw,
                                 .mapping = {},
@@ -271,9 +276,9 @@ GemmReport report_of(const models::GemmCommand& command) {
 }  // namespace
 
 GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activations,
-                              Matrix<float>& outputs) {
+                              const models::LayerFormat& format, Matrix<float>& outputs) {
     std::vector<std::int32_t> words;
-    const models::GemmCommand command = run_gemm(weights, activations, false, words);
+    const models::GemmCommand command = run_gemm(weights, activations, format, false, words);
     outputs.resize(activations.rows, weights.rows);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
         outputs(token, channel) = output_value(words[index], config_.output_format);
@@ -282,9 +287,10 @@ GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activ
 }
 
 GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& activations,
+                                  const models::LayerFormat& format,
                                   Matrix<std::int64_t>& outputs) {
     std::vector<std::int32_t> words;
-    const models::GemmCommand command = run_gemm(weights, activations, true, words);
+    const models::GemmCommand command = run_gemm(weights, activations, format, true, words);
     outputs.resize(activations.rows, weights.rows);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
         const auto low = static_cast<std::uint32_t>(words[2 * index]);

@@ -36,6 +36,7 @@ struct GemmReport {
 /// The modules of one design point, joined: host -> accelerator -> array, vector unit, buffers,
 /// memory interface -> DRAM. One platform a process (SystemC has one kernel); the host program runs
 /// in a SystemC process and calls the methods below, which suspend it until the hardware is done.
+/// A `format` is that of the layer that runs, no wider than `config`, which may stand for it.
 class Platform : public sc_core::sc_module {
 public:
     Platform(const sc_core::sc_module_name& name, const models::HardwareConfig& config,
@@ -44,6 +45,7 @@ public:
 
     /// Bytes of DRAM that a weight matrix [channels, depth] takes with its scales.
     static std::uint64_t weight_bytes(Index channels, Index depth,
+                                      const models::LayerFormat& format,
                                       const models::HardwareConfig& config);
 
     /// Runs `program` as the host's process until it returns; rethrows what it throws. Once.
@@ -52,20 +54,24 @@ public:
     /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
     /// of a measurement). `step` has one scale a channel.
     models::OperandRef store_weights(const Matrix<std::int16_t>& codes,
-                                     const std::vector<double>& step);
+                                     const std::vector<double>& step,
+                                     const models::LayerFormat& format);
     /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
-    models::OperandRef store_activations(const Matrix<std::int32_t>& codes);
+    models::OperandRef store_activations(const Matrix<std::int32_t>& codes,
+                                         const models::LayerFormat& format);
 
     /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth], to
     /// `ranges` or (when there are none) to each row's own, and writes them to DRAM.
     models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
-                                models::CycleCounts& cycles);
-    /// Timed: one GEMM; `outputs` [tokens, channels] are read back from DRAM.
+                                const models::LayerFormat& format, models::CycleCounts& cycles);
+    /// Timed: one GEMM of operands of this format; `outputs` [tokens, channels] are read back from
+    /// DRAM.
     GemmReport multiply(const models::OperandRef& weights, const models::OperandRef& activations,
-                        Matrix<float>& outputs);
+                        const models::LayerFormat& format, Matrix<float>& outputs);
     GemmReport multiply_raw(const models::OperandRef& weights,
-                            const models::OperandRef& activations, Matrix<std::int64_t>& outputs);
+                            const models::OperandRef& activations,
+                            const models::LayerFormat& format, Matrix<std::int64_t>& outputs);
 
     /// All counters since the start.
     models::Counts counts() const;
@@ -81,7 +87,8 @@ private:
     std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
     void store_metadata(const models::OperandRef& operand, std::vector<std::int32_t> words);
     models::GemmCommand run_gemm(const models::OperandRef& weights,
-                                 const models::OperandRef& activations, bool raw,
+                                 const models::OperandRef& activations,
+                                 const models::LayerFormat& format, bool raw,
                                  std::vector<std::int32_t>& words);
 
     const models::HardwareConfig config_;

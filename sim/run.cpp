@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
@@ -33,8 +35,50 @@ int widest_outer_bits(const QuantizedModel& quantized) {
     return bits;
 }
 
-double seconds_of(const models::Counts& counts, const Config& config) {
-    return static_cast<double>(counts.cycles.cycles) / (config.hardware.clock_mhz * 1e6);
+Index deepest_layer(const QuantizedModel& quantized) {
+    Index depth = 0;
+    for (const auto& [id, layer] : quantized.layers) {
+        depth = std::max(depth, layer.linear.codes.cols());
+    }
+    return depth;
+}
+
+/// What the costs are those of: hardware that fits the widest layer.
+struct Built {
+    Built(const Config& config, const QuantizedModel& quantized)
+        : hardware(built_hardware(config, quantized)),
+          outer_bits(widest_outer_bits(quantized)),
+          deepest(deepest_layer(quantized)),
+          technology(config.technology_table) {}
+
+    double seconds(const models::Counts& counts) const {
+        return static_cast<double>(counts.cycles.cycles) / (hardware.clock_mhz * 1e6);
+    }
+    /// What layers of one format did. Its outer accumulator is that of the deepest layer, so that
+    /// it does not depend on which layers have this format.
+    models::Work work(const models::Counts& counts, const models::LayerFormat& format) const {
+        return {.counts = counts,
+                .seconds = seconds(counts),
+                .format = format,
+                .outer_bits = std::min(outer_bits, format.accumulator.outer_bits_for(deepest))};
+    }
+
+    const models::HardwareConfig hardware;
+    const int outer_bits;
+    const Index deepest;
+    const models::Technology& technology;
+};
+
+/// What a phase did, format by format.
+std::vector<models::Work> work_of(const LayerRecords& layers, const QuantizedModel& quantized,
+                                  const Built& built) {
+    std::map<models::LayerFormat, models::Counts> counts;
+    for (const auto& [id, record] : layers) {
+        counts[quantized.layers.at(id).format] += record.counts;
+    }
+    std::vector<models::Work> work;
+    for (const auto& [format, counted] : counts) work.push_back(built.work(counted, format));
+    return work;
 }
 
 void widen(IntegerRange& range, const IntegerRange& by) {
@@ -43,11 +87,11 @@ void widen(IntegerRange& range, const IntegerRange& by) {
 }
 
 reports::Overflow overflow_of(const QuantizedModel& quantized, const LayerRecords& records,
-                              const Config& config, int outer_bits) {
+                              const Built& built) {
     reports::Overflow overflow;
     overflow.certified = quantized.certified();
-    overflow.inner.bits = config.hardware.accumulator.inner_bits;
-    overflow.outer.bits = outer_bits;
+    overflow.inner.bits = built.hardware.accumulator.inner_bits;
+    overflow.outer.bits = built.outer_bits;
     for (const auto& [id, record] : records) {
         const quant::Certificate& certificate = quantized.layers.at(id).certificate;
         overflow.inner_events += record.observed.inner_events;
@@ -64,27 +108,26 @@ reports::Overflow overflow_of(const QuantizedModel& quantized, const LayerRecord
     return overflow;
 }
 
-reports::Phase phase_of(const std::string& name, const PhaseRun& run, const Config& config,
-                        int outer_bits) {
+reports::Phase phase_of(const std::string& name, const PhaseRun& run,
+                        const QuantizedModel& quantized, const Built& built) {
     reports::Phase phase{.name = name,
                          .tokens = run.tokens,
                          .batch = run.batch,
-                         .seconds = seconds_of(run.counts, config),
+                         .seconds = built.seconds(run.counts),
                          .counts = run.counts,
                          .energy = {},
                          .energy_range = {}};
-    phase.energy = models::energy(run.counts, phase.seconds, config.hardware, outer_bits,
-                                  config.technology_table);
-    phase.energy_range = models::energy_range(run.counts, phase.seconds, config.hardware,
-                                              outer_bits, config.technology_table);
+    const std::vector<models::Work> work = work_of(run.layers, quantized, built);
+    phase.energy = models::energy(work, built.hardware, built.outer_bits, built.technology);
+    phase.energy_range =
+        models::energy_range(work, built.hardware, built.outer_bits, built.technology);
     return phase;
 }
 
 std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
-                                            const QuantizedModel& quantized, const Config& config,
-                                            int outer_bits) {
+                                            const QuantizedModel& quantized, const Built& built) {
     std::vector<reports::LayerResult> layers;
-    for (const auto& [id, timed] : workload.prefill_layers) {
+    for (const auto& [id, timed] : workload.prefill.layers) {
         const LayerRecord& seen = workload.evaluation.at(id);
         const QuantizedLayer& layer = quantized.layers.at(id);
         reports::LayerResult result;
@@ -94,9 +137,10 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.n = timed.shape.n;
         result.k = timed.shape.k;
         result.cycles = timed.counts.cycles.cycles;
-        result.energy_j = models::energy(timed.counts, seconds_of(timed.counts, config),
-                                         config.hardware, outer_bits, config.technology_table)
-                              .total();
+        const models::Work work = built.work(timed.counts, layer.format);
+        result.energy_j =
+            models::energy(std::span(&work, 1), built.hardware, built.outer_bits, built.technology)
+                .total();
         if (seen.compared_values > 0) {
             result.rmse = std::sqrt(seen.error_sum / static_cast<double>(seen.compared_values));
             result.sqnr_db = 10.0 * std::log10(seen.reference_sum / seen.error_sum);
@@ -106,13 +150,16 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.proven_outer = layer.certificate.outer;
         result.seen_inner = seen.observed.inner_seen;
         result.seen_outer = seen.observed.outer_seen;
-        const models::ActivationFormat& activations = config.hardware.activations;
+        const models::ActivationFormat& activations = layer.format.activations;
         result.inner_bits_needed = {
-            quant::data_type_bits(config.hardware.accumulator.tile_length(result.k),
-                                  config.hardware.weight_bits, activations.bits,
+            quant::data_type_bits(layer.format.accumulator.tile_length(result.k),
+                                  layer.format.weight_bits, activations.bits,
                                   activations.is_signed()),
             quant::l1_bits(layer.certificate.largest_tile_l1, activations.codes()),
             signed_bits_for(layer.certificate.inner)};
+        result.weight_bits = layer.format.weight_bits;
+        result.activation_bits = activations.bits;
+        result.inner_bits = layer.format.accumulator.inner_bits;
         result.outer_bits = layer.certificate.outer_bits;
         result.certified = layer.certificate.certified;
         result.fallback = layer.linear.fallback;
@@ -120,6 +167,14 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         layers.push_back(std::move(result));
     }
     return layers;
+}
+
+bool overrides_quantizer(const Config& config) {
+    return std::ranges::any_of(config.overrides, [](const Override& given) {
+        return std::ranges::any_of(given.entries, [](const Override::Entry& entry) {
+            return entry.key.starts_with("quantizer.");
+        });
+    });
 }
 
 /// Everything that happens between the linear layers, and what they share with it.
@@ -201,13 +256,14 @@ Run run_design_point(const Config& requested, Progress& progress) {
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());
 
-    const int outer_bits = widest_outer_bits(run.quantized);
+    const Built built(config, run.quantized);
     reports::Result& result = run.result;
     result.name = config.name;
     result.model_name = model.weights->shape().name;
     result.config = config.resolved;
-    result.hardware = config.hardware;
+    result.hardware = built.hardware;
     result.quantizer = describe_quantizer(config.quantizer);
+    if (overrides_quantizer(config)) result.quantizer += ", some layers otherwise";
     result.technology = config.technology_table.name;
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
@@ -217,13 +273,13 @@ Run run_design_point(const Config& requested, Progress& progress) {
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
-    result.overflow = overflow_of(run.quantized, workload.evaluation, config, outer_bits);
-    result.prefill = phase_of("prefill", workload.prefill, config, outer_bits);
-    if (workload.decode) result.decode = phase_of("decode", *workload.decode, config, outer_bits);
-    result.area = models::area(config.hardware, outer_bits, config.technology_table);
-    result.area_range = models::area_range(config.hardware, outer_bits, config.technology_table);
-    result.unit_costs = models::unit_costs(config.hardware, outer_bits, config.technology_table);
-    result.layers = layers_of(workload, run.quantized, config, outer_bits);
+    result.overflow = overflow_of(run.quantized, workload.evaluation, built);
+    result.prefill = phase_of("prefill", workload.prefill, run.quantized, built);
+    if (workload.decode) result.decode = phase_of("decode", *workload.decode, run.quantized, built);
+    result.area = models::area(built.hardware, built.outer_bits, built.technology);
+    result.area_range = models::area_range(built.hardware, built.outer_bits, built.technology);
+    result.unit_costs = models::unit_costs(built.hardware, built.outer_bits, built.technology);
+    result.layers = layers_of(workload, run.quantized, built);
     result.not_counted = what_is_not_counted();
 
     host.wall_seconds = whole.seconds();

@@ -58,11 +58,26 @@ private:
     const SafeTensorsFile& file_;
 };
 
-/// "NAME.key" when the file has it, else "key".
+/// "NAME.key" when the file has it, else "key". No layer is called "".
 std::string own_or_common(const Metadata& metadata, const std::string& layer,
                           const std::string& key) {
     const std::string own = layer + "." + key;
     return metadata.has(own) ? own : key;
+}
+
+Operands operands(const Metadata& metadata, const std::string& layer) {
+    const auto read = [&](const char* key, const Bounds& bounds) {
+        return metadata.integer(own_or_common(metadata, layer, key), bounds);
+    };
+    Operands found{
+        .weight_bits = static_cast<int>(read("weight_bits", kOperandBits)),
+        .activation_bits = static_cast<int>(read("activation_bits", kOperandBits)),
+        .activations = {read("activation_min", kActivation), read("activation_max", kActivation)}};
+    if (found.activations.min > found.activations.max) {
+        metadata.fail((layer.empty() ? "" : layer + ": ") +
+                      "activation_min is greater than activation_max");
+    }
+    return found;
 }
 
 std::int64_t tile_length(const Metadata& metadata, const std::string& layer, std::int64_t depth) {
@@ -100,6 +115,7 @@ ExportedLayer read_layer(const Metadata& metadata, const std::string& name,
     }
     ExportedLayer layer;
     layer.name = name;
+    layer.operands = operands(metadata, name);
     layer.channels = tensor.shape[0];
     layer.depth = tensor.shape[1];
     layer.inner_bits = static_cast<int>(
@@ -131,13 +147,7 @@ ExportedModel read_export(const std::filesystem::path& path) {
     const SafeTensorsFile file(path);
     const Metadata metadata(file);
     ExportedModel model;
-    model.weight_bits = static_cast<int>(metadata.integer("weight_bits", kOperandBits));
-    model.activation_bits = static_cast<int>(metadata.integer("activation_bits", kOperandBits));
-    model.activations = {metadata.integer("activation_min", kActivation),
-                         metadata.integer("activation_max", kActivation)};
-    if (model.activations.min > model.activations.max) {
-        metadata.fail("activation_min is greater than activation_max");
-    }
+    model.operands = operands(metadata, "");
     if (metadata.has("lanes")) model.lanes = metadata.integer("lanes", kCount);
     for (const auto& [tensor_name, tensor] : file.tensors()) {
         const auto name = layer_name(file, metadata, tensor_name, tensor);

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "common/integer_format.h"
+#include "verify/verify.h"
 
 namespace axesim::verify {
 
 struct ExportedLayer {
     std::string name;
+    Operands operands;
     std::int64_t channels = 0;
     std::int64_t depth = 0;
     int inner_bits = 0;
@@ -23,9 +25,7 @@ struct ExportedLayer {
 };
 
 struct ExportedModel {
-    int weight_bits = 0;
-    int activation_bits = 0;
-    IntegerRange activations;
+    Operands operands;  ///< of layers that say nothing else
     std::int64_t lanes = 1;
     std::vector<ExportedLayer> layers;
 };

@@ -14,6 +14,15 @@
 
 namespace axesim::verify {
 
+/// The widths of a layer's operands, as the export says.
+struct Operands {
+    int weight_bits = 0;
+    int activation_bits = 0;
+    IntegerRange activations;  ///< codes that may come
+
+    bool operator==(const Operands&) const = default;
+};
+
 /// One stage of the accumulator, over all channels (and tiles, for the inner one).
 struct StageReport {
     int bits = 0;          ///< as the export says
@@ -34,6 +43,7 @@ struct Violation {
 /// One exported layer.
 struct LayerReport {
     std::string name;
+    Operands operands;
     std::int64_t channels = 0;
     std::int64_t depth = 0;
     std::int64_t tile_length = 0;
@@ -41,19 +51,17 @@ struct LayerReport {
     StageReport outer;
     IntegerRange codes;          ///< that occur
     bool codes_in_range = true;  ///< every code is one of `weight_bits`
+    /// The activation range is one of activation_bits: no wider than 2^N codes.
+    bool activations_in_range = true;
     std::optional<Violation> violation;
 
-    bool ok() const { return codes_in_range && inner.ok() && outer.ok(); }
+    bool ok() const { return codes_in_range && activations_in_range && inner.ok() && outer.ok(); }
 };
 
 /// What the export says about itself, and what was found.
 struct VerifyReport {
-    int weight_bits = 0;
-    int activation_bits = 0;
-    IntegerRange activations;
+    Operands operands;  ///< of layers that say nothing else
     std::int64_t lanes = 1;
-    /// The activation range is one of activation_bits: no wider than 2^N codes.
-    bool activations_in_range = true;
     std::vector<LayerReport> layers;  ///< in name order
 
     bool ok() const;
@@ -62,7 +70,8 @@ struct VerifyReport {
 /// Reads DIR/quantized.safetensors (design.md section 6): integer tensors NAME.weight [out, in],
 /// and metadata weight_bits, activation_bits, activation_min, activation_max, inner_bits, tile_size
 /// (0 or "monolithic": K), lanes (absent: 1), and NAME.outer_bits or else outer_bits (0, "auto" or
-/// absent: inner_bits + ceil(log2(tiles))). NAME.inner_bits and NAME.tile_size override theirs.
+/// absent: inner_bits + ceil(log2(tiles))). For one layer, NAME.weight_bits, NAME.activation_bits,
+/// NAME.activation_min, NAME.activation_max, NAME.inner_bits and NAME.tile_size override theirs.
 /// Throws UserError when the file is missing, malformed or has no integer layer. A file that is
 /// sound but promises too much gives ok() = false.
 VerifyReport verify_export(const std::filesystem::path& directory);

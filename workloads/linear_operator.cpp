@@ -33,6 +33,18 @@ std::string layer_name(const LinearId& id) {
     return fmt::format("model.layers.{}.{}.{}", id.block, part, kind_name(id.kind));
 }
 
+LinearId first_with_same_input(const LinearId& id) {
+    switch (id.kind) {
+        case LinearKind::k_proj:
+        case LinearKind::v_proj:
+            return {id.block, LinearKind::q_proj};
+        case LinearKind::up_proj:
+            return {id.block, LinearKind::gate_proj};
+        default:
+            return id;
+    }
+}
+
 void FloatLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
                         std::span<Matrix<float>> outputs) {
     for (std::size_t i = 0; i < layers.size(); ++i) {

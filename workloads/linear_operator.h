@@ -29,6 +29,8 @@ struct LinearId {
 std::string kind_name(LinearKind kind);
 /// The Hugging Face module name, as in "model.layers.3.self_attn.q_proj".
 std::string layer_name(const LinearId& id);
+/// The first layer of the group that shares this layer's input: {q, k, v}, {o}, {gate, up}, {down}.
+LinearId first_with_same_input(const LinearId& id);
 
 /// Computes outputs[i] = input * weight(layers[i])^T for layers that share one input.
 /// input [tokens, in]; outputs[i] is resized to [tokens, out of layers[i]].

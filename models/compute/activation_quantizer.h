@@ -3,6 +3,7 @@
 // quantizer assumes in calibration. One function, so that the two cannot differ.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,6 +32,8 @@ struct ActivationFormat {
 
     bool is_signed() const { return signed_codes || range == ActivationRange::symmetric; }
     IntegerRange codes() const;
+
+    auto operator<=>(const ActivationFormat&) const = default;
 };
 
 /// Codes [tokens, K] with one step and one zero point a token.

@@ -42,8 +42,8 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
     }
     if (!visit.last_chunk) return;
     // The last chunk's version stands for those before it: they are loaded together.
-    AccumulatorObservation observed =
-        prepared(*weights, command.weights->version).multiply(*activations, *command.outer);
+    AccumulatorObservation observed = prepared(*weights, command.weights->version, *command.format)
+                                          .multiply(*activations, *command.outer);
     if (observed.first_overflow) {
         observed.first_overflow->token += visit.first_m;
         observed.first_overflow->channel += visit.first_n;
@@ -52,10 +52,9 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
 }
 
 const PreparedWeights& FmaArray::prepared(const Matrix<std::int16_t>& weights,
-                                          std::uint64_t version) {
+                                          std::uint64_t version, const GemmFormat& format) {
     if (!prepared_ || version != prepared_version_) {
-        prepared_.emplace(weights, GemmFormat{config_.weight_codes(), config_.activations.codes(),
-                                              config_.accumulator});
+        prepared_.emplace(weights, format);
         prepared_version_ = version;
     }
     return *prepared_;

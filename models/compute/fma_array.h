@@ -20,6 +20,7 @@ namespace axesim::models {
 struct ComputeTileCommand {
     const WeightTile* weights = nullptr;
     const ActivationTile* activations = nullptr;
+    const GemmFormat* format = nullptr;  ///< of the layer, no wider than the array
     Visit visit;
     Index depth = 0;                             ///< K of the whole dot product
     Matrix<std::int64_t>* outer = nullptr;       ///< result [m, n]
@@ -28,8 +29,8 @@ struct ComputeTileCommand {
 };
 
 /// rows x columns x lanes multipliers of M x N bits with two-stage accumulators. The cycles are
-/// those of the dataflow (mapping.h), the values those of gemm.h; the operands' SRAM words are
-/// counted as they are read: one of each buffer a step.
+/// those of the dataflow (mapping.h), the values those of gemm.h in the layer's own format; the
+/// operands' SRAM words are counted as they are read: one of each buffer a step.
 class FmaArray : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<FmaArray> command_socket{"command_socket"};
@@ -44,7 +45,8 @@ private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void count(const ComputeTileCommand& command);
     void multiply(const ComputeTileCommand& command);
-    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, std::uint64_t version);
+    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, std::uint64_t version,
+                                    const GemmFormat& format);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;

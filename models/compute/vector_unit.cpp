@@ -102,8 +102,8 @@ void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) 
     }
     const Matrix<float>& input = command->rotation != nullptr ? rotated : *command->input;
     *command->codes = command->ranges.empty()
-                          ? quantize_per_token(input, config_.activations)
-                          : quantize_static(input, config_.activations, command->ranges);
+                          ? quantize_per_token(input, command->format)
+                          : quantize_static(input, command->format, command->ranges);
     const auto values = static_cast<std::uint64_t>(command->input->size());
     quantized_values_ += values;
     command->cycles += cycles_for(values);

@@ -49,6 +49,7 @@ struct ScaleCommand {
 struct QuantizeActivationsCommand {
     const Matrix<float>* input = nullptr;
     const Hadamard* rotation = nullptr;   ///< of the rows, before they are quantized; null: none
+    ActivationFormat format;              ///< of the codes
     std::span<const StaticRange> ranges;  ///< of the rows; empty: found at run time
     QuantizedActivations* codes = nullptr;
     std::uint64_t cycles = 0;

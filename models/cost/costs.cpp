@@ -29,6 +29,18 @@ void set_kappa(Technology& technology, double kappa) {
     }
 }
 
+Work at_full_width(const Counts& counts, double seconds, const HardwareConfig& hardware,
+                   int outer_bits) {
+    return {.counts = counts, .seconds = seconds, .format = hardware, .outer_bits = outer_bits};
+}
+
+/// The hardware as this work sees it: of its own widths.
+Design design_in_use(const HardwareConfig& hardware, const Work& work) {
+    Design design{hardware, work.outer_bits};
+    static_cast<LayerFormat&>(design.hardware) = work.format;
+    return design;
+}
+
 void widen(CostRange& range, double value) {
     range.min = std::min(range.min, value);
     range.max = std::max(range.max, value);
@@ -54,9 +66,19 @@ double PartAreas::total() const {
 
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,
                     int outer_bits, const Technology& technology) {
+    const Work work = at_full_width(counts, seconds, hardware, outer_bits);
+    return energy(std::span(&work, 1), hardware, outer_bits, technology);
+}
+
+PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                    const Technology& technology) {
     PartEnergies parts;
-    for (const CostEvent& event : cost_events(hardware, outer_bits, technology)) {
-        parts.*event.part += event.unit.value * event.count(counts, hardware, seconds);
+    for (const Work& part_of_work : work) {
+        const Design used = design_in_use(hardware, part_of_work);
+        for (const CostEvent& event : cost_events({hardware, outer_bits}, used, technology)) {
+            parts.*event.part += event.unit.value * event.count(part_of_work.counts, used.hardware,
+                                                                part_of_work.seconds);
+        }
     }
     return parts;
 }
@@ -64,7 +86,8 @@ PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& 
 std::vector<UnitCost> unit_costs(const HardwareConfig& hardware, int outer_bits,
                                  const Technology& technology) {
     std::vector<UnitCost> costs;
-    for (CostEvent& event : cost_events(hardware, outer_bits, technology)) {
+    const Design design{hardware, outer_bits};
+    for (CostEvent& event : cost_events(design, design, technology)) {
         costs.push_back(std::move(event.unit));
     }
     return costs;
@@ -89,11 +112,17 @@ std::vector<Technology> technology_corners(const Technology& technology) {
 
 CostRange energy_range(const Counts& counts, double seconds, const HardwareConfig& hardware,
                        int outer_bits, const Technology& technology) {
-    const double nominal = energy(counts, seconds, hardware, outer_bits, technology).total();
+    const Work work = at_full_width(counts, seconds, hardware, outer_bits);
+    return energy_range(std::span(&work, 1), hardware, outer_bits, technology);
+}
+
+CostRange energy_range(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                       const Technology& technology) {
+    const double nominal = energy(work, hardware, outer_bits, technology).total();
     CostRange range{nominal, nominal, nominal};
     const double doubt = hardware.dram.energy_uncertainty;
     for (const Technology& corner : technology_corners(technology)) {
-        const PartEnergies parts = energy(counts, seconds, hardware, outer_bits, corner);
+        const PartEnergies parts = energy(work, hardware, outer_bits, corner);
         widen(range, parts.total() - doubt * parts.dram);
         widen(range, parts.total() + doubt * parts.dram);
     }

@@ -3,6 +3,7 @@
 // Energy = counts x unit energies + leakage power x time; nothing else is added anywhere.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,19 @@ int buffer_word_bits(const HardwareConfig& hardware, Stream stream);
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,
                     int outer_bits, const Technology& technology);
 
+/// What layers of one format did. It may be narrower than the hardware: multipliers, accumulators
+/// and the packing of operands then cost what the format's own widths cost, because the bits above
+/// rest. Buffers read whole words all the same, and everything that is built leaks.
+struct Work {
+    Counts counts;
+    double seconds = 0;
+    LayerFormat format;
+    int outer_bits = 0;  ///< P_O of the format
+};
+/// Joules of all of it, one after the other, on hardware with outer accumulators of `outer_bits`.
+PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                    const Technology& technology);
+
 /// Square millimetres of this design.
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& technology);
 
@@ -51,12 +65,15 @@ std::vector<Technology> technology_corners(const Technology& technology);
 /// Joules: energy().total() over technology_corners() and the DRAM's energy_uncertainty.
 CostRange energy_range(const Counts& counts, double seconds, const HardwareConfig& hardware,
                        int outer_bits, const Technology& technology);
+CostRange energy_range(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                       const Technology& technology);
 
 /// Square millimetres: area().total() over technology_corners().
 CostRange area_range(const HardwareConfig& hardware, int outer_bits, const Technology& technology);
 
-/// What one event of each kind costs, for `axesim explain` and tests: name, value, unit, source.
-/// energy() is the sum of its counts times these values (in J, J/bit or W).
+/// What one event of each kind costs at the hardware's own widths, for `axesim explain` and tests:
+/// name, value, unit, source. energy() is the sum of its counts times these values (in J, J/bit or
+/// W).
 struct UnitCost {
     std::string name;
     double value = 0;

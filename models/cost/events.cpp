@@ -22,10 +22,9 @@ double elements(const Counts& c, const HardwareConfig& h, Stream stream) {
            element_bits(h, stream);
 }
 
-void add_compute(std::vector<CostEvent>& events, const HardwareConfig& hardware, int outer_bits,
-                 const Technology& t) {
+void add_compute(std::vector<CostEvent>& events, const Design& used, const Technology& t) {
     const double scale = t.kappa.value * t.layout_energy.value * kFemto;
-    const ElementDesign design = element_design(hardware, outer_bits);
+    const ElementDesign design = element_design(used.hardware, used.outer_bits);
     const ElementCost cost = element_energy_fj(design, t);
     const std::string fit = logic(t, design.lanes == 1 ? t.mac_energy_fj_mn : t.dot_energy_fj_lmn);
     events.push_back({{"multiplier.product", cost.multiplier * scale, "J", fit},
@@ -75,7 +74,7 @@ void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardw
 
 template <Stream stream, BufferCounts Counts::*buffer>
 void add_stream(std::vector<CostEvent>& events, const std::string& name,
-                const HardwareConfig& hardware, const Technology& t) {
+                const HardwareConfig& hardware, const HardwareConfig& used, const Technology& t) {
     const std::int64_t kib = buffer_kib(hardware, stream);
     const int word = buffer_word_bits(hardware, stream);
     const std::string sram = logic(t, t.sram_a_pj);
@@ -89,7 +88,7 @@ void add_stream(std::vector<CostEvent>& events, const std::string& name,
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>((c.*buffer).writes);
                       }});
-    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(hardware, stream));
+    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(used, stream));
     events.push_back(
         {{"memory_interface." + name + "_value",
           value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
@@ -124,10 +123,10 @@ void add_dram(std::vector<CostEvent>& events, const DramConfig& dram) {
          [](const Counts&, const HardwareConfig&, double seconds) { return seconds; }});
 }
 
-void add_leakage(std::vector<CostEvent>& events, const HardwareConfig& hardware, int outer_bits,
-                 const Technology& t) {
+void add_leakage(std::vector<CostEvent>& events, const Design& built, const Technology& t) {
+    const HardwareConfig& hardware = built.hardware;
     const auto time = [](const Counts&, const HardwareConfig&, double seconds) { return seconds; };
-    const ElementDesign design = element_design(hardware, outer_bits);
+    const ElementDesign design = element_design(hardware, built.outer_bits);
     const double other_um2 =
         memory_interface_um2(hardware, t) + hardware.array.columns * scaling_unit_um2(hardware, t);
     const double logic_nw = element_count(hardware) * element_leak_nw(design, t) +
@@ -144,17 +143,20 @@ void add_leakage(std::vector<CostEvent>& events, const HardwareConfig& hardware,
 
 }  // namespace
 
-std::vector<CostEvent> cost_events(const HardwareConfig& hardware, int outer_bits,
+std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                    const Technology& technology) {
     std::vector<CostEvent> events;
+    const HardwareConfig& hardware = built.hardware;
     add_dram(events, hardware.dram);
-    add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", hardware, technology);
+    add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", hardware, used.hardware,
+                                                         technology);
     add_stream<Stream::activations, &Counts::activations_buffer>(events, "activations", hardware,
-                                                                 technology);
-    add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", hardware, technology);
-    add_compute(events, hardware, outer_bits, technology);
+                                                                 used.hardware, technology);
+    add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", hardware, used.hardware,
+                                                         technology);
+    add_compute(events, used, technology);
     add_vector_unit(events, hardware, technology);
-    add_leakage(events, hardware, outer_bits, technology);
+    add_leakage(events, built, technology);
     return events;
 }
 

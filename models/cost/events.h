@@ -16,7 +16,16 @@ struct CostEvent {
     double (*count)(const Counts& counts, const HardwareConfig& hardware, double seconds);
 };
 
-std::vector<CostEvent> cost_events(const HardwareConfig& hardware, int outer_bits,
+/// Hardware and the width of its outer accumulators.
+struct Design {
+    HardwareConfig hardware;
+    int outer_bits = 0;
+};
+
+/// The events of a design that is `built` and runs a layer as if it were `used`, which differs in
+/// its LayerFormat and outer accumulator only. Buffers, vector unit and leakage are those of what
+/// is built.
+std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                    const Technology& technology);
 
 }  // namespace axesim::models

@@ -11,18 +11,9 @@ namespace {
     throw UserError(settings.where(path), path + ": " + what);
 }
 
-/// design.md 3.3: a register that cannot hold one product overflows whatever the weights are.
 void check_one_product_fits(const Config& config, const Settings& settings) {
-    const models::HardwareConfig& hardware = config.hardware;
-    const IntegerRange product =
-        product_range(hardware.weight_codes(), hardware.activations.codes());
-    const int least = signed_bits_for(product);
-    if (hardware.accumulator.inner_bits >= least) return;
-    fail(settings, "accumulator.inner_bits",
-         fmt::format("{} bits do not hold one product of {}-bit weights and {}-bit activations, "
-                     "which is {}..{} (allowed: {}..48)",
-                     hardware.accumulator.inner_bits, hardware.weight_bits,
-                     hardware.activations.bits, product.min, product.max, least));
+    const std::string why = why_no_product_fits(config.hardware);
+    if (!why.empty()) fail(settings, "accumulator.inner_bits", why);
 }
 
 void check_lanes_divide_tile(const Config& config, const Settings& settings) {
@@ -40,6 +31,27 @@ void check_evaluation(const Config& config, const Settings& settings) {
          "1 token predicts nothing (allowed: 0 for no evaluation, or at least 2)");
 }
 
+/// bit_width picks one pair of widths for the whole model, so no layer can have its own.
+void check_overrides(const Config& config) {
+    const auto refuse = [](const Location& where) {
+        throw UserError(
+            where,
+            "overrides: cannot be combined with quantizer.accumulator_aware: bit_width, "
+            "which picks the widths of all layers at once (allowed: none | axe | "
+            "ep_init)");
+    };
+    for (const Override& given : config.overrides) {
+        if (config.quantizer.accumulator_aware == quant::AccumulatorAware::bit_width) {
+            refuse(given.where);
+        }
+        for (const Override::Entry& entry : given.entries) {
+            if (entry.key == "quantizer.accumulator_aware" && entry.value == "bit_width") {
+                refuse(entry.where);
+            }
+        }
+    }
+}
+
 }  // namespace
 
 void check_required(const Settings& settings) {
@@ -53,6 +65,19 @@ void check_together(const Config& config, const Settings& settings) {
     check_one_product_fits(config, settings);
     check_lanes_divide_tile(config, settings);
     check_evaluation(config, settings);
+    check_overrides(config);
+}
+
+/// design.md 3.3: a register that cannot hold one product overflows whatever the weights are.
+std::string why_no_product_fits(const models::LayerFormat& format) {
+    const IntegerRange product = product_range(format.weight_codes(), format.activations.codes());
+    const int least = signed_bits_for(product);
+    if (format.accumulator.inner_bits >= least) return "";
+    return fmt::format(
+        "{} bits do not hold one product of {}-bit weights and {}-bit activations, which is {}..{} "
+        "(allowed: {}..48)",
+        format.accumulator.inner_bits, format.weight_bits, format.activations.bits, product.min,
+        product.max, least);
 }
 
 }  // namespace axesim::sim

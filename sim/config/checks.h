@@ -2,6 +2,8 @@
 // Rules that tie several keys together.
 #pragma once
 
+#include <string>
+
 #include "sim/config/config.h"
 #include "sim/config/reader.h"
 
@@ -11,7 +13,12 @@ namespace axesim::sim {
 void check_required(const Settings& settings);
 
 /// The inner accumulator holds one product, lanes divide the tile, an evaluation scores something.
-/// Throws UserError at the key to change.
+/// Overrides and quantizer.accumulator_aware: bit_width exclude each other. Throws UserError at the
+/// key to change.
 void check_together(const Config& config, const Settings& settings);
+
+/// Why the inner accumulator of this format does not hold one product, as in "8 bits do not hold
+/// ..."; "" when it does.
+std::string why_no_product_fits(const models::LayerFormat& format);
 
 }  // namespace axesim::sim

@@ -52,12 +52,44 @@ void load_tables(Config& config, const Settings& settings) {
     config.hardware.dram.channels = channels;
 }
 
-void write_yaml(const Value& tree, const std::string& indent, std::string& text) {
+/// Fields of the hardware that follow from those of the quantizer.
+void derive(Config& config) {
+    config.hardware.weights_narrow = config.quantizer.weight_range == quant::WeightRange::narrow;
+}
+
+/// The overrides of the file, in order, also added to config.resolved.
+void add_overrides(Config& config, const Settings& settings) {
+    for (const Settings& given : settings.overrides) {
+        const Setting& layers = given.values.at(kLayersKey);
+        Override entry{
+            .layers = layers.value.get<std::string>(), .where = layers.where, .entries = {}};
+        Value shown;
+        shown[kLayersKey] = layers.value;
+        for (const Key& key : schema()) {
+            const auto setting = given.values.find(key.path);
+            if (setting == given.values.end()) continue;
+            entry.entries.push_back({key.path, setting->second.value, setting->second.where});
+            place_in(shown, key.path) = setting->second.value;
+        }
+        config.overrides.push_back(std::move(entry));
+        config.resolved[kOverridesSection].push_back(std::move(shown));
+    }
+}
+
+/// `first_indent` stands before the first line: that of an item of a list has a dash in it.
+void write_yaml(const Value& tree, const std::string& first_indent, const std::string& indent,
+                std::string& text) {
+    const std::string* before = &first_indent;
     for (const auto& [name, value] : tree.items()) {
-        text += indent + name + ":";
+        text += *before + name + ":";
+        before = &indent;
+        const std::string deeper = indent + "  ";
         if (value.is_object()) {
             text += "\n";
-            write_yaml(value, indent + "  ", text);
+            write_yaml(value, deeper, deeper, text);
+        } else if (value.is_array()) {
+            text += "\n";
+            for (const Value& item : value) write_yaml(item, deeper + "- ", deeper + "  ", text);
         } else {
             text += " " + scalar_text(value) + "\n";
         }
@@ -75,7 +107,8 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
         assign(key, value, config);
         place_in(config.resolved, key.path) = value;
     }
-    config.hardware.weights_narrow = config.quantizer.weight_range == quant::WeightRange::narrow;
+    derive(config);
+    add_overrides(config, settings);
     check_together(config, settings);
     load_tables(config, settings);
     return config;
@@ -84,8 +117,42 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
 std::string resolved_yaml(const Config& config) {
     std::string text =
         "# Every key of this run, defaults included; `axesim explain KEY` says more.\n";
-    write_yaml(config.resolved, "", text);
+    write_yaml(config.resolved, "", "", text);
     return text;
+}
+
+LayerConfig layer_config(const Config& config, const std::string& layer) {
+    Config own;
+    own.hardware = config.hardware;
+    own.quantizer = config.quantizer;
+    for (const Override& given : config.overrides) {
+        if (!matches_pattern(layer, given.layers)) continue;
+        for (const Override::Entry& entry : given.entries) {
+            assign(*find_key(entry.key), entry.value, own);
+        }
+    }
+    derive(own);
+    return {own.hardware, own.quantizer};
+}
+
+bool matches_pattern(const std::string& name, const std::string& pattern) {
+    // Greedy with one place to go back to: the last * swallows one character more.
+    std::size_t n = 0, p = 0, after_star = std::string::npos, swallowed_to = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            after_star = ++p;
+            swallowed_to = n;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+            ++p;
+            ++n;
+        } else if (after_star != std::string::npos) {
+            p = after_star;
+            n = ++swallowed_to;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string::npos;
 }
 
 }  // namespace axesim::sim

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/error.h"
 #include "models/cost/costs.h"
 #include "models/hardware_config.h"
 #include "quant/quantizer_config.h"
@@ -35,6 +36,25 @@ struct WorkloadConfig {
     EvaluationConfig evaluation;
 };
 
+/// Keys that have other values in some layers.
+struct Override {
+    /// A key that may differ from layer to layer (Key::per_layer), and its value there.
+    struct Entry {
+        std::string key;  ///< dotted path
+        nlohmann::ordered_json value;
+        Location where;
+    };
+    std::string layers;  ///< pattern over the Hugging Face names of layers (matches_pattern)
+    Location where;      ///< of the pattern
+    std::vector<Entry> entries;
+};
+
+/// What may differ from layer to layer.
+struct LayerConfig {
+    models::LayerFormat format;
+    quant::QuantizerConfig quantizer;
+};
+
 struct Config {
     std::string name;
     std::uint64_t seed = 0;
@@ -45,8 +65,9 @@ struct Config {
     std::string cost_profile = "default";  ///< hardware.cost_profile
     std::string dram = "lpddr5_6400";      ///< hardware.dram
     models::Technology technology_table;
+    std::vector<Override> overrides;
 
-    /// Every key with its value, nested as in YAML, in schema order.
+    /// Every key with its value, nested as in YAML, in schema order; then the overrides, if any.
     nlohmann::ordered_json resolved;
 };
 
@@ -54,6 +75,14 @@ struct Config {
 /// "FILE:LINE:COL: key.path: what is wrong (what is allowed); did you mean ...?"; where the trouble
 /// is in an override, FILE is "--set".
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The config of one layer: that of the design, with the entries of every override whose pattern
+/// matches the layer's Hugging Face name. Of several entries for one key the last counts.
+LayerConfig layer_config(const Config& config, const std::string& layer);
+
+/// Whether the whole name fits a pattern, in which * stands for any characters (dots included, or
+/// none) and ? for any one.
+bool matches_pattern(const std::string& name, const std::string& pattern);
 
 /// The resolved config as YAML text that load_config accepts and that gives the same config.
 std::string resolved_yaml(const Config& config);

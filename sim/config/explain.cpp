@@ -42,6 +42,7 @@ std::string explain_key(const Key& key) {
     text += "    default   " +
             (key.required() ? std::string("none; it must be given") : key.default_text()) + "\n";
     text += "    allowed   " + key.allowed() + "\n" + allowed_words(key);
+    if (key.per_layer) text += "    layers    may differ, see overrides\n";
     if (!key.also_called.empty()) {
         text += fmt::format("    also      {}\n", fmt::join(key.also_called, ", "));
     }
@@ -56,6 +57,10 @@ std::string first_sentence(const std::string& text) {
 /// One line, or a few, for each key directly in a section.
 std::string list_keys(const std::string& section) {
     std::string text;
+    if (section == kOverridesSection) {
+        return wrapped(fmt::format("Keys that may differ: {}.", fmt::join(per_layer_keys(), ", ")),
+                       "  ", kLineLength);
+    }
     for (const Key& key : schema()) {
         if (parent_of(key.path) != section) continue;
         const std::string columns =
@@ -108,7 +113,11 @@ std::string markdown_table() {
             "| `{}` | {} | {} | {} | {} |\n", key.path, escaped_for_table(key.meaning), key.unit,
             escaped_for_table(key.default_text()), escaped_for_table(key.allowed()));
     }
-    return text;
+    return text + fmt::format(
+                      "| `{}` | {} |  | none | entries {{layers: PATTERN, KEY: value, ...}} of {} "
+                      "|\n",
+                      kOverridesSection, find_section(kOverridesSection)->meaning,
+                      fmt::join(per_layer_keys(), ", "));
 }
 
 [[noreturn]] void fail_unknown(const std::string& name) {

@@ -48,9 +48,13 @@ YAML::Node parse_yaml(const std::string& text, const Source& source, const std::
     }
 }
 
+/// What the keys of a map are about: the whole design, or the layers of one entry of `overrides`.
+enum class Scope { design, layers };
+
 class Reader {
 public:
-    Reader(const Source& source, Settings& settings) : source_(source), settings_(settings) {}
+    Reader(const Source& source, Settings& settings, Scope scope = Scope::design)
+        : source_(source), settings_(settings), scope_(scope) {}
 
     /// All entries of a map that is the section `section`.
     void read_map(const YAML::Node& map, const std::string& section) {
@@ -69,7 +73,8 @@ public:
                     path + ": is given twice" +
                         (seen->second > 0 ? fmt::format(" (first in line {})", seen->second) : ""));
             }
-            require_known(name, path, where);
+            scope_ == Scope::design ? require_known(name, path, where)
+                                    : require_per_layer(path, where);
             if (find_section(path)) settings_.sections.emplace(path, where);
             read_entry(path, entry.second, source_.at(entry.second, entry.first));
         }
@@ -77,11 +82,13 @@ public:
 
     /// The value of a key, or the map of a section; `path` is known.
     void read_entry(const std::string& path, const YAML::Node& value, const Location& where) {
-        if (const Key* key = find_key(path)) {
+        if (const Key* key = path == kLayersKey ? &layers_key() : find_key(path)) {
+            if (scope_ == Scope::layers) require_new(path, where);
             settings_.values[path] = {parse_scalar(*key, value, where), where};
             return;
         }
         if (value.IsNull()) return;  // a section whose keys are all commented out
+        if (path == kOverridesSection) return read_overrides(value, where);
         if (!value.IsMap()) {
             throw UserError(where, fmt::format("{}: must be a map of keys (allowed: {})", path,
                                                fmt::join(children(path), ", ")));
@@ -106,12 +113,64 @@ public:
     }
 
 private:
+    void read_overrides(const YAML::Node& list, const Location& where) {
+        if (!list.IsSequence()) {
+            throw UserError(where,
+                            "overrides: must be a list of entries, each with a pattern "
+                            "`layers` and the keys that differ there");
+        }
+        for (const YAML::Node& item : list) {
+            Settings entry;
+            entry.top = source_.at(item.Mark());
+            if (!item.IsMap()) {
+                throw UserError(entry.top,
+                                "overrides: an entry must be a map of a pattern "
+                                "`layers` and the keys that differ there");
+            }
+            Reader(source_, entry, Scope::layers).read_map(item, "");
+            if (!entry.values.contains(kLayersKey)) {
+                throw UserError(entry.top, fmt::format("overrides: an entry without `layers` "
+                                                       "(allowed: {})",
+                                                       layers_key().allowed()));
+            }
+            if (entry.values.size() == 1) {
+                throw UserError(entry.top, "overrides: an entry that changes no key" + per_layer());
+            }
+            settings_.overrides.push_back(std::move(entry));
+        }
+    }
+
+    /// The same key may come dotted and nested.
+    void require_new(const std::string& path, const Location& where) const {
+        const auto first = settings_.values.find(path);
+        if (first == settings_.values.end()) return;
+        throw UserError(where, fmt::format("overrides: {}: is given twice (first in line {})", path,
+                                           first->second.where.line));
+    }
+
+    static void require_per_layer(const std::string& path, const Location& where) {
+        const Key* key = find_key(path);
+        if (path == kLayersKey || (key && key->per_layer)) return;
+        if (key || path == kOverridesSection) {
+            throw UserError(where, fmt::format("overrides: {}: is the same for all layers{}", path,
+                                               per_layer()));
+        }
+        if (find_section(path)) return;
+        throw UserError(where, fmt::format("overrides: {}: unknown key{}{}", path, per_layer(),
+                                           did_you_mean_key(path)));
+    }
+
+    static std::string per_layer() {
+        return fmt::format(" (may be overridden: {})", fmt::join(per_layer_keys(), ", "));
+    }
+
     static std::string context(const std::string& section) {
         return section.empty() ? "" : section + ": ";
     }
 
     const Source& source_;
     Settings& settings_;
+    const Scope scope_;
 };
 
 std::string similar_config(const fs::path& missing) {
@@ -167,6 +226,9 @@ void read_override(const std::string& text, Settings& settings) {
         throw UserError(where, "must be key.path=value, as in accumulator.inner_bits=16");
     }
     const std::string path = text.substr(0, equals);
+    if (path == kOverridesSection || path.starts_with(kOverridesSection + ".")) {
+        throw UserError(where, "overrides: stand in the config file only");
+    }
     if (!find_key(path)) Reader::require_known("", path, where);
     const YAML::Node value = parse_yaml(text.substr(equals + 1), source, path + ": ");
     Reader(source, settings).read_entry(path, value, where);

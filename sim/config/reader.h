@@ -20,7 +20,9 @@ struct Setting {
 struct Settings {
     std::map<std::string, Setting> values;     ///< by dotted path, only what was given
     std::map<std::string, Location> sections;  ///< where each section of the file begins
-    Location top;                              ///< the file's first key
+    Location top;                              ///< the file's (or the entry's) first key
+    /// The entries of `overrides`, in order: `values` holds kLayersKey and keys that are per_layer.
+    std::vector<Settings> overrides;
 
     /// The place of a key that was given; of its nearest section otherwise.
     Location where(const std::string& path) const;

@@ -98,6 +98,17 @@ const std::vector<Section>& sections() {
         {"workload", "The model that is run, what is timed and what is scored."},
         {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},
         {"workload.evaluation", "The text on which accuracy is measured."},
+        {kOverridesSection,
+         "Layers that differ: a list of entries, each with a pattern `layers` over the Hugging "
+         "Face "
+         "names of layers (* is any run of characters, ? any one) and the keys that have other "
+         "values there, dotted or nested. Of several entries for one layer and key the last one "
+         "counts. Layers that share an input (q, k, v; gate, up) need the same activation_bits. "
+         "The hardware is built for the widest layer, which sets area, leakage and the buffers' "
+         "words. A narrower layer has its own widths in DRAM and on the bus, pays its own widths "
+         "in multipliers and accumulators, whose upper bits rest, and wraps, saturates and is "
+         "certified at its own inner_bits; the array takes the same cycles. Products of bare "
+         "matrices (gemm, quantize --weights) have no layer name and take no overrides."},
     };
     return list;
 }
@@ -110,6 +121,25 @@ const Key* find_key(const std::string& path) {
 const Section* find_section(const std::string& path) {
     const auto at = std::ranges::find(sections(), path, &Section::path);
     return at == sections().end() ? nullptr : &*at;
+}
+
+std::vector<std::string> per_layer_keys() {
+    std::vector<std::string> paths;
+    for (const Key& key : schema()) {
+        if (key.per_layer) paths.push_back(key.path);
+    }
+    return paths;
+}
+
+const Key& layers_key() {
+    static const Key key = [] {
+        Key made;
+        made.path = join_path(kOverridesSection, kLayersKey);
+        made.type = KeyType::text;
+        made.text_note = "a pattern such as \"model.layers.*.mlp.down_proj\"";
+        return made;
+    }();
+    return key;
 }
 
 std::string join_path(const std::string& section, const std::string& name) {

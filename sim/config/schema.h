@@ -41,6 +41,7 @@ struct Key {
     std::string text_note;                 ///< text: what it may be
     std::string example;                   ///< a value to show where there is no default
     std::vector<std::string> also_called;  ///< symbols and names by which other tools know it
+    bool per_layer = false;                ///< may stand in an entry of `overrides`
     std::function<void(Config&, const Value&)> assign;  ///< words already turned into numbers
 
     bool required() const { return default_value.is_null() && default_note.empty(); }
@@ -52,6 +53,15 @@ struct Key {
     std::string default_text() const;
     std::vector<std::string> word_texts() const;
 };
+
+/// The section that is a list: entries of a pattern (kLayersKey) and keys that are per_layer.
+inline const std::string kOverridesSection = "overrides";
+inline const std::string kLayersKey = "layers";
+
+/// Paths of the keys that are per_layer, in schema order.
+std::vector<std::string> per_layer_keys();
+/// The key `layers` of an entry: a text. It is no key of the schema, because it sets no field.
+const Key& layers_key();
 
 /// Numbers from here on are not worth naming as a limit.
 constexpr double kNoLimit = 1e15;

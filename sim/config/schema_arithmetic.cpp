@@ -24,19 +24,20 @@ namespace {
 std::vector<Key> number_format_keys() {
     using models::OutputFormat;
     return {
-        also_called(
+        per_layer(also_called(
             required_key("number_format.weight_bits", {2, 16}, "6", "bits",
                          "Width M of a weight, a two's complement integer of any length, with one "
                          "scale per output channel. It sets the multiplier's size and what the "
                          "DRAM must deliver for every decoded token.",
                          [](Config& c) { return &c.hardware.weight_bits; }),
-            {"M", "w_bits", "weight_bit_width"}),
-        also_called(required_key("number_format.activation_bits", {2, 16}, "6", "bits",
-                                 "Width N of an activation, the other operand of every multiplier. "
-                                 "Activations are quantized at run time, so N also sets what the "
-                                 "certificate must assume: any code of N bits can meet any weight.",
-                                 [](Config& c) { return &c.hardware.activations.bits; }),
-                    {"N", "a_bits", "input_bit_width"}),
+            {"M", "w_bits", "weight_bit_width"})),
+        per_layer(also_called(
+            required_key("number_format.activation_bits", {2, 16}, "6", "bits",
+                         "Width N of an activation, the other operand of every multiplier. "
+                         "Activations are quantized at run time, so N also sets what the "
+                         "certificate must assume: any code of N bits can meet any weight.",
+                         [](Config& c) { return &c.hardware.activations.bits; }),
+            {"N", "a_bits", "input_bit_width"})),
         word_key("number_format.output_format", "float16",
                  "What the scaling unit writes to memory after an outer accumulator is scaled "
                  "back. It costs traffic, and its rounding is part of the simulated values.",
@@ -49,7 +50,7 @@ std::vector<Key> number_format_keys() {
 }
 
 Key inner_bits() {
-    return also_called(
+    return per_layer(also_called(
         required_key("accumulator.inner_bits", {2, 48}, "16", "bits",
                      "Width P_I of the inner accumulator, the two's complement register that sums "
                      "the products of one tile. Every bit less saves adder, register and energy at "
@@ -57,7 +58,7 @@ Key inner_bits() {
                      "no input can cause it (quantizer.accumulator_aware). It must hold at least "
                      "one product.",
                      [](Config& c) { return &c.hardware.accumulator.inner_bits; }),
-        {"P_I", "P", "accumulator_bits", "max_accumulator_bit_width"});
+        {"P_I", "P", "accumulator_bits", "max_accumulator_bit_width"}));
 }
 
 Key tile_size() {

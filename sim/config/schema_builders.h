@@ -130,6 +130,12 @@ inline Key also_called(Key key, std::vector<std::string> names) {
     return key;
 }
 
+/// The key may have another value in some layers.
+inline Key per_layer(Key key) {
+    key.per_layer = true;
+    return key;
+}
+
 // The parts of the schema, in order; schema() joins them.
 std::vector<Key> general_keys();
 std::vector<Key> arithmetic_keys();

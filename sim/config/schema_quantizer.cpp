@@ -8,7 +8,7 @@ namespace {
 
 Key algorithm() {
     using quant::Algorithm;
-    return word_key(
+    return per_layer(word_key(
         "quantizer.algorithm", "optq",
         "How a real weight matrix becomes integers. Rounding looks at one weight at a time; GPFQ "
         "and OPTQ go through the columns one by one and let later weights undo the error that "
@@ -23,12 +23,12 @@ Key algorithm() {
                 "OPTQ (GPTQ): pushes each error forward through the inverse Hessian"),
          choice("qronos", Algorithm::qronos,
                 "first fits the weights to the inputs that the quantized layers before leave, then "
-                "pushes errors forward as OPTQ does")});
+                "pushes errors forward as OPTQ does")}));
 }
 
 Key accumulator_aware() {
     using quant::AccumulatorAware;
-    return word_key(
+    return per_layer(word_key(
         "quantizer.accumulator_aware", "axe",
         "Whether the weights are chosen so that no activations in range can ever overflow an "
         "accumulator. The proof, the certificate, is recomputed from the final integers.",
@@ -43,7 +43,7 @@ Key accumulator_aware() {
                 "zero; nothing repairs its error"),
          choice("bit_width", AccumulatorAware::bit_width,
                 "narrow the weights and activations until any values of these widths fit the "
-                "accumulator: what is done without AXE")});
+                "accumulator: what is done without AXE")}));
 }
 
 std::vector<Key> weight_keys() {
@@ -70,19 +70,21 @@ std::vector<Key> weight_keys() {
                     "Whether SmoothQuant tries several alphas, and none, for every group of layers "
                     "with one input, and keeps what leaves the least error of their outputs.",
                     [](Config& c) { return &c.quantizer.smoothquant_search; }),
-        word_key("quantizer.weight_range", "full", "Which codes of M bits a weight may take.",
-                 [](Config& c) { return &c.quantizer.weight_range; },
-                 {choice("full", WeightRange::full, "-2^(M-1) .. 2^(M-1)-1"),
-                  choice("narrow", WeightRange::narrow,
-                         "+-(2^(M-1)-1): symmetric, and products are one code smaller")}),
-        word_key("quantizer.weight_step", "absmax",
-                 "How the step of an output channel is found; step_search starts from it.",
-                 [](Config& c) { return &c.quantizer.weight_step; },
-                 {choice("absmax", quant::WeightStep::absmax,
-                         "the largest weight becomes the largest code"),
-                  choice("mse", quant::WeightStep::mse,
-                         "the step with the least squared rounding error, which clips the "
-                         "largest weights")}),
+        per_layer(
+            word_key("quantizer.weight_range", "full", "Which codes of M bits a weight may take.",
+                     [](Config& c) { return &c.quantizer.weight_range; },
+                     {choice("full", WeightRange::full, "-2^(M-1) .. 2^(M-1)-1"),
+                      choice("narrow", WeightRange::narrow,
+                             "+-(2^(M-1)-1): symmetric, and products are one code smaller")})),
+        per_layer(
+            word_key("quantizer.weight_step", "absmax",
+                     "How the step of an output channel is found; step_search starts from it.",
+                     [](Config& c) { return &c.quantizer.weight_step; },
+                     {choice("absmax", quant::WeightStep::absmax,
+                             "the largest weight becomes the largest code"),
+                      choice("mse", quant::WeightStep::mse,
+                             "the step with the least squared rounding error, which clips the "
+                             "largest weights")})),
     };
 }
 
@@ -135,44 +137,50 @@ std::vector<Key> search_keys() {
     using quant::ColumnOrder;
     using quant::ErrorFeedback;
     return {
-        word_key("quantizer.order", "activation",
-                 "The order in which GPFQ and OPTQ visit columns. Tiles stay those of memory "
-                 "order; a column that comes early finds more budget and more weights to repair "
-                 "its error.",
-                 [](Config& c) { return &c.quantizer.order; },
-                 {choice("natural", ColumnOrder::natural, "0 .. K-1"),
-                  choice("activation", ColumnOrder::activation,
-                         "by falling energy of the input (diagonal of H; act_order)")}),
-        word_key("quantizer.error_feedback", "full",
-                 "Which error OPTQ pushes on to later columns when AXE limited a weight.",
-                 [](Config& c) { return &c.quantizer.error_feedback; },
-                 {choice("full", ErrorFeedback::full, "all of it: threshold, limit and rounding"),
-                  choice("post", ErrorFeedback::post,
-                         "only the rounding error, as the published implementation does")}),
-        real_key("quantizer.damping", {0, 1}, 0.01, "",
-                 "What OPTQ adds to the diagonal of H, as a share of its mean, so that H can be "
-                 "inverted although calibration saw too few directions.",
-                 [](Config& c) { return &c.quantizer.damping; }),
-        boolean_key("quantizer.soft_threshold", true,
-                    "Whether AXE first shrinks the weights of a tile towards zero by a threshold "
-                    "(lambda, from the projection on the L1 ball that fits the accumulator). It "
-                    "spreads the budget over the tile; the guarantee comes from the limits.",
-                    [](Config& c) { return &c.quantizer.soft_threshold; }),
+        per_layer(word_key(
+            "quantizer.order", "activation",
+            "The order in which GPFQ and OPTQ visit columns. Tiles stay those of memory "
+            "order; a column that comes early finds more budget and more weights to repair "
+            "its error.",
+            [](Config& c) { return &c.quantizer.order; },
+            {choice("natural", ColumnOrder::natural, "0 .. K-1"),
+             choice("activation", ColumnOrder::activation,
+                    "by falling energy of the input (diagonal of H; act_order)")})),
+        per_layer(word_key(
+            "quantizer.error_feedback", "full",
+            "Which error OPTQ pushes on to later columns when AXE limited a weight.",
+            [](Config& c) { return &c.quantizer.error_feedback; },
+            {choice("full", ErrorFeedback::full, "all of it: threshold, limit and rounding"),
+             choice("post", ErrorFeedback::post,
+                    "only the rounding error, as the published implementation does")})),
+        per_layer(real_key(
+            "quantizer.damping", {0, 1}, 0.01, "",
+            "What OPTQ adds to the diagonal of H, as a share of its mean, so that H can be "
+            "inverted although calibration saw too few directions.",
+            [](Config& c) { return &c.quantizer.damping; })),
+        per_layer(boolean_key(
+            "quantizer.soft_threshold", true,
+            "Whether AXE first shrinks the weights of a tile towards zero by a threshold "
+            "(lambda, from the projection on the L1 ball that fits the accumulator). It "
+            "spreads the budget over the tile; the guarantee comes from the limits.",
+            [](Config& c) { return &c.quantizer.soft_threshold; })),
         boolean_key("quantizer.pad_short_tile_with_zeros", false,
                     "Whether a short last tile counts as filled up with zeros when its soft "
                     "threshold is computed, as the published implementation does.",
                     [](Config& c) { return &c.quantizer.pad_short_tile_with_zeros; }),
-        integer_key("quantizer.refine_sweeps", {0, 100}, 0, "sweeps",
-                    "How often to go over the finished codes again, changing one at a time where "
-                    "that lessens the calibration error and the accumulators allow it, then "
-                    "fitting the step. Cheap next to step_search; it ends early when nothing "
-                    "changes.",
-                    [](Config& c) { return &c.quantizer.refine_sweeps; }),
-        boolean_key("quantizer.step_search", false,
-                    "Whether to try several steps per output channel and keep the one with the "
-                    "least calibration error after the whole constrained run. Takes several times "
-                    "longer; on tight accumulators it gains more than anything else.",
-                    [](Config& c) { return &c.quantizer.step_search; }),
+        per_layer(integer_key(
+            "quantizer.refine_sweeps", {0, 100}, 0, "sweeps",
+            "How often to go over the finished codes again, changing one at a time where "
+            "that lessens the calibration error and the accumulators allow it, then "
+            "fitting the step. Cheap next to step_search; it ends early when nothing "
+            "changes.",
+            [](Config& c) { return &c.quantizer.refine_sweeps; })),
+        per_layer(boolean_key(
+            "quantizer.step_search", false,
+            "Whether to try several steps per output channel and keep the one with the "
+            "least calibration error after the whole constrained run. Takes several times "
+            "longer; on tight accumulators it gains more than anything else.",
+            [](Config& c) { return &c.quantizer.step_search; })),
     };
 }
 

@@ -163,6 +163,45 @@ TEST(CostTotals, FewerMultiplierBitsNeverCostMoreAreaOrEnergyInTheArray) {
     }
 }
 
+/// Work in two formats on one design: each part is what the format's own design would pay, or what
+/// the wide one pays for both.
+TEST(CostTotals, NarrowWorkOnAWideDesignPaysItsOwnArrayAndTheWideDesignsRest) {
+    const HardwareConfig narrow = int6_design();
+    HardwareConfig wide = narrow;
+    wide.weight_bits = 9;
+    wide.activations.bits = 8;
+    wide.accumulator.inner_bits = 22;
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const Counts c = some_counts();
+    Counts d = c;
+    d.compute.multiplies *= 3;
+    d.compute.outer_adds *= 5;
+    d.traffic[0].payload_bits = 9 * 7'000;
+    d.traffic[1].payload_bits = 8 * 2'000;
+    const Work work[] = {{c, 1e-4, narrow, 20}, {d, 2e-4, wide, 26}};
+    const PartEnergies parts = energy(work, wide, 26, t);
+    const PartEnergies low = energy(c, 1e-4, narrow, 20, t);
+    const PartEnergies high = energy(d, 2e-4, wide, 26, t);
+    const PartEnergies low_on_wide = energy(c, 1e-4, wide, 26, t);
+    const auto near = [](double value, double expected) {
+        EXPECT_NEAR(value / expected, 1, 1e-12);
+    };
+    near(parts.multiplier, low.multiplier + high.multiplier);
+    near(parts.inner_accumulator, low.inner_accumulator + high.inner_accumulator);
+    near(parts.outer_accumulator, low.outer_accumulator + high.outer_accumulator);
+    near(parts.memory_interface, low.memory_interface + high.memory_interface);
+    near(parts.dram, low.dram + high.dram);
+    near(parts.vector_unit, low.vector_unit + high.vector_unit);
+    near(parts.sram, low_on_wide.sram + high.sram);
+    near(parts.leakage, energy(Counts{}, 3e-4, wide, 26, t).leakage);
+    EXPECT_LT(low.multiplier, low_on_wide.multiplier);
+
+    const CostRange range = energy_range(work, wide, 26, t);
+    EXPECT_EQ(range.nominal, parts.total());
+    EXPECT_LT(range.min, range.nominal);
+    EXPECT_GT(range.max, range.nominal);
+}
+
 TEST(CostTotals, PaddedContainersPayForTheirWholeWidthAtTheInterface) {
     HardwareConfig hardware = int6_design();
     hardware.memory_interface.layout = Layout::padded_byte;

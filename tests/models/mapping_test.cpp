@@ -35,9 +35,10 @@ TEST(ArrayCycles, LanesStepThroughTilesSeparately) {
     EXPECT_EQ(array_cycles(1, 1, 45, config).steps, 5U);
 }
 
-/// Every output is computed exactly once over its whole depth, and every tile fits its slot.
+/// Every output is computed exactly once over its whole depth, and every tile fits its slot: room
+/// goes by the bits in the buffers, not by those in memory.
 void check(const GemmShape& shape, const OperandBits& bits, const HardwareConfig& config) {
-    const Mapping mapping = choose_mapping(shape, bits, config);
+    const Mapping mapping = choose_mapping(shape, {2, 2, 16}, bits, config);
     const auto fits = [](Index elements, int width, std::size_t slots, std::int64_t kib) {
         return elements * width * static_cast<Index>(slots) <= kib * 8192;
     };
@@ -78,7 +79,7 @@ TEST(Mapping, CoversEveryOutputOnceAndFitsTheBuffers) {
 
 TEST(Mapping, KeepsAnOperandThatFitsAndStreamsTheOtherOnce) {
     const GemmShape shape{512, 1536, 576};
-    const Mapping mapping = choose_mapping(shape, {6, 6, 16}, hardware());
+    const Mapping mapping = choose_mapping(shape, {6, 6, 16}, {6, 6, 16}, hardware());
     // 512 x 576 six-bit activations are 216 KiB of a 256 KiB buffer: both operands come once.
     Index weights = 0, activations = 0;
     for (const Visit& visit : schedule(shape, mapping)) {
@@ -93,7 +94,7 @@ TEST(Mapping, RejectsBuffersThatHoldNoPass) {
     HardwareConfig config = hardware();
     config.buffers = {1, 1, 1, true};
     config.accumulator.tile_size = 4096;
-    EXPECT_THROW(choose_mapping({64, 64, 8192}, {16, 16, 16}, config), UserError);
+    EXPECT_THROW(choose_mapping({64, 64, 8192}, {16, 16, 16}, {16, 16, 16}, config), UserError);
 }
 
 }  // namespace

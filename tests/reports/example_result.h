@@ -91,6 +91,9 @@ inline LayerResult example_layer(const std::string& name, double energy_j) {
     layer.energy_j = energy_j;
     layer.rmse = 0.125;
     layer.certified = true;
+    layer.weight_bits = 6;
+    layer.activation_bits = 6;
+    layer.inner_bits = 16;
     layer.outer_bits = 20;
     layer.proven_inner = {-30000, 32767};
     layer.proven_outer = {-300000, 300001};

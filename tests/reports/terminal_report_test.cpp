@@ -101,6 +101,14 @@ TEST(TerminalReport, SumsLayersByKindAndNamesTheNoisiest) {
         << text;
 }
 
+TEST(TerminalReport, ShowsTheWidthsOfLayersThatDiffer) {
+    Result result = example_result();
+    result.layers[1].weight_bits = 4;
+    result.layers[2].inner_bits = 13;
+    const std::string text = terminal_report(result, 150, false);
+    EXPECT_NE(text.find("W4..6 A6   inner 13..16 bits per 64"), std::string::npos) << text;
+}
+
 TEST(TerminalReport, LeavesOutWhatWasNotMeasured) {
     Result result = example_result();
     result.accuracy.reset();

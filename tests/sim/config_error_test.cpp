@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"NothingNear",
                           kLeast + "zzzzzzzzzzzz: 1\n",
                           "FILE:3:1: zzzzzzzzzzzz: unknown key",
-                          {"workload)"}},
+                          {"workload, overrides)"}},
                     Wrong{"MergeKey",
                           kLeast + "hardware: {<<: {clock_mhz: 3}}\n",
                           "FILE:3:12: hardware.<<: ",

@@ -7,8 +7,7 @@
 #include <random>
 
 #include "sim/static_ranges.h"
-#include "tests/workloads/tiny_llama.h"
-#include "workloads/gguf_llama.h"
+#include "tests/sim/tiny_model.h"
 
 namespace axesim::sim {
 namespace {
@@ -32,26 +31,6 @@ public:
 private:
     const EqualizedModel& model_;
     workloads::FloatLinear float_;
-};
-
-class ByteTokenizer : public workloads::Tokenizer {
-public:
-    std::vector<TokenId> encode(std::string_view text) const override {
-        return {text.begin(), text.end()};
-    }
-    std::string decode(const std::vector<TokenId>&) const override { return ""; }
-    Index vocabulary() const override { return 128; }
-};
-
-struct Tiny {
-    explicit Tiny(const workloads::TinyShape& shape) {
-        const workloads::TemporaryFile file("tiny.gguf",
-                                            workloads::TinyLlama(shape).writer().str());
-        model.weights = std::make_unique<workloads::GgufLlama>(
-            std::make_shared<const workloads::GgufFile>(file.path()));
-        model.tokenizer = std::make_unique<ByteTokenizer>();
-    }
-    workloads::LoadedModel model;
 };
 
 Matrix<float> logits(const workloads::LlamaWeights& weights, workloads::LinearOperator& linear) {

@@ -12,6 +12,7 @@ namespace axesim::sim {
 namespace {
 
 using models::HardwareConfig;
+using models::LayerFormat;
 using models::Stream;
 
 HardwareConfig small_hardware() {
@@ -49,18 +50,19 @@ struct Outcome {
     models::Counts counts;
 };
 
-Outcome simulate(const HardwareConfig& config, const Matrix<std::int32_t>& x,
-                 const Matrix<std::int16_t>& w) {
+/// A layer of this format on hardware that may be wider.
+Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
+                 const Matrix<std::int32_t>& x, const Matrix<std::int16_t>& w) {
     models::set_simulation_resolution();
     Platform platform(
         "platform", config,
-        {Platform::weight_bytes(w.rows(), w.cols(), config), x.rows(), x.cols(), w.rows()});
+        {Platform::weight_bytes(w.rows(), w.cols(), format, config), x.rows(), x.cols(), w.rows()});
     Outcome outcome;
     platform.run([&] {
-        const auto weights =
-            platform.store_weights(w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0));
-        outcome.report =
-            platform.multiply_raw(weights, platform.store_activations(x), outcome.outputs);
+        const auto weights = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), format);
+        outcome.report = platform.multiply_raw(weights, platform.store_activations(x, format),
+                                               format, outcome.outputs);
     });
     outcome.counts = platform.counts();
     return outcome;
@@ -69,7 +71,7 @@ Outcome simulate(const HardwareConfig& config, const Matrix<std::int32_t>& x,
 void expect_reference_and_conservation(const HardwareConfig& config, Index m, Index n, Index k) {
     const auto x = random_codes<std::int32_t>(m, k, config.activations.codes(), 1);
     const auto w = random_codes<std::int16_t>(n, k, config.weight_codes(), 2);
-    const Outcome outcome = simulate(config, x, w);
+    const Outcome outcome = simulate(config, config, x, w);
 
     Matrix<std::int64_t> expected;
     const auto observed = models::gemm_reference(
@@ -140,10 +142,54 @@ TEST(Platform, EqualsTheReferenceWithTwoChannelsAndAnOddClock) {
     expect_reference_and_conservation(config, 19, 21, 77);
 }
 
+/// Wider hardware changes no value and no cycle of the array; a layer travels at its own widths.
+TEST(Platform, ANarrowLayerOnWideHardwareKeepsItsAccumulatorsAndItsBits) {
+    const LayerFormat layer = small_hardware();  // 6 x 5 bits on 12 bits that wrap
+    HardwareConfig wide = small_hardware();
+    wide.weight_bits = 11;
+    wide.activations.bits = 9;
+    wide.accumulator.inner_bits = 24;
+    const Index m = 12, n = 24, k = 77;
+    const auto x = random_codes<std::int32_t>(m, k, layer.activations.codes(), 1);
+    const auto w = random_codes<std::int16_t>(n, k, layer.weight_codes(), 2);
+    const Outcome outcome = simulate(wide, layer, x, w);
+
+    Matrix<std::int64_t> expected;
+    const auto observed = models::gemm_reference(x, w, layer.gemm(), expected);
+    EXPECT_GT(observed.inner_events, 0U) << "nothing overflows, so the test shows nothing";
+    EXPECT_EQ(outcome.outputs, expected);
+    EXPECT_EQ(outcome.report.observed, observed);
+    EXPECT_EQ(outcome.report.cycles.busy, models::array_cycles(m, n, k, small_hardware()).busy);
+
+    // Buffers hold elements in slots of the hardware's widths: words of 8 columns, of 4 rows.
+    ASSERT_EQ(outcome.report.mapping.k_chunk, k);
+    std::uint64_t weights = 0, weight_words = 0, activations = 0, activation_words = 0;
+    for (const auto& visit : models::schedule(outcome.report.shape, outcome.report.mapping)) {
+        const auto loaded_weights =
+            static_cast<std::uint64_t>(visit.loads_weights ? visit.n * k : 0);
+        const auto loaded = static_cast<std::uint64_t>(visit.loads_activations ? visit.m * k : 0);
+        weights += loaded_weights;
+        weight_words += (loaded_weights + 7) / 8;
+        activations += loaded;
+        activation_words += (loaded + 3) / 4;
+    }
+    const auto payload = [&](Stream stream) {
+        return outcome.counts.traffic[static_cast<std::size_t>(stream)].payload_bits;
+    };
+    EXPECT_EQ(payload(Stream::weights), 6 * weights);
+    EXPECT_EQ(payload(Stream::activations), 5 * activations);
+    EXPECT_EQ(outcome.counts.weights_buffer.writes, weight_words);
+    EXPECT_EQ(outcome.counts.activations_buffer.writes, activation_words);
+}
+
 TEST(Platform, WeightsInDramArePackedBits) {
-    const HardwareConfig config = small_hardware();
+    HardwareConfig config = small_hardware();
     // 64 x 100 six-bit weights: 4,800 bytes, and one pair of 32-bit words a channel.
-    EXPECT_EQ(Platform::weight_bytes(64, 100, config), 4800U + 512U);
+    EXPECT_EQ(Platform::weight_bytes(64, 100, config, config), 4800U + 512U);
+    // The same on hardware for wider ones.
+    const LayerFormat layer = config;
+    config.weight_bits = 9;
+    EXPECT_EQ(Platform::weight_bytes(64, 100, layer, config), 4800U + 512U);
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ TEST_F(Verify, CodesAndActivationsMustBeOfTheirWidths) {
     Codes codes = small_layer();
     add("a", codes);
     metadata_["activation_max"] = "16";
-    EXPECT_FALSE(check().activations_in_range);
+    EXPECT_FALSE(check().layers[0].activations_in_range);
     EXPECT_FALSE(check().ok());
     metadata_["activation_max"] = "15";
     metadata_["weight_bits"] = "3";
@@ -142,6 +142,34 @@ TEST_F(Verify, CodesAndActivationsMustBeOfTheirWidths) {
     EXPECT_FALSE(report.layers[0].codes_in_range);
     EXPECT_FALSE(report.ok());
     EXPECT_NE(render_text(report).find("not 3-bit"), std::string::npos);
+}
+
+/// Layers of other widths than the file's: believed for their own layer only, and checked.
+TEST_F(Verify, ALayerMayHaveWidthsOfItsOwn) {
+    Codes codes = small_layer();
+    codes(0, 0) = 15;  // no 4-bit code; with it a tile reaches 19 * 7 = 133
+    add("a", small_layer());
+    add("b", codes);
+    EXPECT_FALSE(check().ok());
+    metadata_["b.weight_bits"] = "5";
+    metadata_["b.activation_bits"] = "3";
+    metadata_["b.activation_max"] = "7";
+    EXPECT_FALSE(check().ok()) << "133 does not fit 8 bits";
+    metadata_["b.inner_bits"] = "9";
+    const VerifyReport report = check();
+    EXPECT_TRUE(report.ok());
+    EXPECT_EQ(report.layers[0].inner.reached, (IntegerRange{-120, 120}));
+    EXPECT_EQ(report.layers[1].inner.reached, (IntegerRange{-56, 133}));
+    EXPECT_EQ(report.layers[1].inner.bits, 9);
+    const std::string text = render_text(report);
+    EXPECT_NE(text.find("W5 A3, activations [0, 7]: ok"), std::string::npos) << text;
+    EXPECT_NE(text.find("verified: no activations in their ranges"), std::string::npos) << text;
+
+    metadata_["b.activation_max"] = "8";
+    EXPECT_FALSE(check().ok()) << "nine codes are not of 3 bits";
+    EXPECT_NE(render_text(check()).find("activations [0, 8] are not 3-bit"), std::string::npos);
+    metadata_["b.activation_max"] = "-1";
+    EXPECT_NE(complaint().find("b: activation_min is greater"), std::string::npos) << complaint();
 }
 
 TEST_F(Verify, AgreesWithTheCertificateOnRandomExports) {

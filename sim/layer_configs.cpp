@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/layer_configs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "sim/config/checks.h"
+
+namespace axesim::sim {
+
+using workloads::LinearId;
+
+namespace {
+
+LayerConfigs configs_of_all_layers(const Config& config, const workloads::LlamaShape& shape) {
+    LayerConfigs layers;
+    for (int block = 0; block < static_cast<int>(shape.blocks); ++block) {
+        for (const workloads::LinearKind kind : workloads::kLinearKinds) {
+            const LinearId id{block, kind};
+            layers[id] = layer_config(config, workloads::layer_name(id));
+        }
+    }
+    return layers;
+}
+
+void check_patterns(const Config& config, const LayerConfigs& layers) {
+    for (const Override& given : config.overrides) {
+        const bool matches = std::ranges::any_of(layers, [&](const auto& layer) {
+            return matches_pattern(workloads::layer_name(layer.first), given.layers);
+        });
+        if (matches) continue;
+        throw UserError(given.where,
+                        fmt::format("overrides: layers: \"{}\" matches no layer of the model (its "
+                                    "layers are named as in {})",
+                                    given.layers, workloads::layer_name(layers.rbegin()->first)));
+    }
+}
+
+/// The entry that gave a layer the last of these keys; the design's own value has none.
+const Override::Entry* last_entry(const Config& config, const std::string& layer,
+                                  std::initializer_list<const char*> keys) {
+    const Override::Entry* last = nullptr;
+    for (const Override& given : config.overrides) {
+        if (!matches_pattern(layer, given.layers)) continue;
+        for (const Override::Entry& entry : given.entries) {
+            const bool wanted =
+                std::ranges::any_of(keys, [&](const char* key) { return entry.key == key; });
+            if (wanted) last = &entry;
+        }
+    }
+    return last;
+}
+
+void check_one_product_fits(const Config& config, const LinearId& id, const LayerConfig& layer) {
+    const std::string why = why_no_product_fits(layer.format);
+    if (why.empty()) return;
+    const std::string name = workloads::layer_name(id);
+    const Override::Entry* entry =
+        last_entry(config, name,
+                   {"accumulator.inner_bits", "number_format.weight_bits",
+                    "number_format.activation_bits", "quantizer.weight_range"});
+    throw UserError(entry ? entry->where : Location{},
+                    fmt::format("overrides: {}: accumulator.inner_bits: {}", name, why));
+}
+
+void check_shared_input(const Config& config, const LinearId& id, const LayerConfigs& layers) {
+    const LinearId first = workloads::first_with_same_input(id);
+    const models::ActivationFormat& own = layers.at(id).format.activations;
+    const models::ActivationFormat& shared = layers.at(first).format.activations;
+    if (own == shared) return;
+    const std::string name = workloads::layer_name(id);
+    const std::string first_name = workloads::layer_name(first);
+    constexpr const char* kKey = "number_format.activation_bits";
+    const Override::Entry* entry = last_entry(config, name, {kKey});
+    if (!entry) entry = last_entry(config, first_name, {kKey});
+    throw UserError(entry ? entry->where : Location{},
+                    fmt::format("overrides: {}: {} has {} bits and {} has {}, but they share one "
+                                "input, which is quantized once (allowed: the same for both)",
+                                kKey, first_name, shared.bits, name, own.bits));
+}
+
+}  // namespace
+
+LayerConfigs layer_configs(const Config& config, const workloads::LlamaShape& shape) {
+    LayerConfigs layers = configs_of_all_layers(config, shape);
+    check_patterns(config, layers);
+    for (const auto& [id, layer] : layers) {
+        check_one_product_fits(config, id, layer);
+        check_shared_input(config, id, layers);
+    }
+    return layers;
+}
+
+}  // namespace axesim::sim

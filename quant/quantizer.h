@@ -13,7 +13,8 @@ namespace axesim::quant {
 
 /// Second moments of a layer's inputs over the calibration samples. One common scale cancels.
 struct InputMoments {
-    Matrix<double> h;  ///< [K, K] sum over samples of xq xq^T, inputs that the quantized net sees
+    /// [K, K] sum over samples of xq xq^T, inputs that the quantized net sees; exactly symmetric
+    Matrix<double> h;
     Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ only,
                        ///< empty means x = xq
 };
@@ -24,7 +25,11 @@ struct QuantizedLinear {
     std::vector<double> step;    ///< [out]
     /// Why a layer fell back to rounding without error feedback (a Cholesky that failed), or "".
     std::string fallback;
+    double rounding_seconds = 0;    ///< wall time, step search included
+    double refinement_seconds = 0;  ///< wall time
 };
+
+class LayerInputs;  // layer_inputs.h
 
 /// Per output channel, the step max|w| / (2^(M-1) - 1) (axe.md 3.5), rounded to single
 /// precision because that is what the hardware scales with; 1 for a channel of zeros.
@@ -42,6 +47,11 @@ std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits)
 /// number of threads.
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
+                                const QuantizerConfig& config, std::vector<double> steps = {});
+
+/// The same for one of several layers that read the same inputs, made with the same config.
+QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
+                                const LayerInputs& inputs, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps = {});
 
 }  // namespace axesim::quant

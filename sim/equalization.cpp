@@ -9,6 +9,7 @@
 #include "models/compute/activation_quantizer.h"
 #include "quant/quantizer.h"
 #include "sim/calibrate.h"
+#include "workloads/block_pass.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -338,7 +339,8 @@ EqualizedModel equalize(const workloads::LoadedModel& model, const Config& confi
             progress.start("smooth", static_cast<std::uint64_t>(weights.shape().blocks) *
                                          workloads::kLinearKinds.size());
             ScaleFinder finder(weights, config, progress);
-            workloads::LlamaForward(weights).hidden_states(calibration.sequences, finder);
+            workloads::BlockPass pass(weights, calibration.sequences, finder);
+            while (!pass.finished()) pass.run_block();
             progress.finish();
             return {std::make_shared<SmoothedLlama>(weights, finder.take()), std::nullopt};
         }

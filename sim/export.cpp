@@ -7,15 +7,6 @@
 
 namespace axesim::sim {
 
-namespace {
-
-template <class T>
-std::span<const std::byte> bytes_of(const T& container) {
-    return std::as_bytes(std::span(container.data(), static_cast<std::size_t>(container.size())));
-}
-
-}  // namespace
-
 void export_weights(const std::filesystem::path& directory, const QuantizedModel& model,
                     const Config& config) {
     const models::HardwareConfig& hardware = config.hardware;

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -46,6 +49,31 @@ bool has_data(const fs::path& folder) {
     return fs::is_directory(folder / "configs" / "technology", ignored) &&
            fs::is_directory(folder / "workloads" / "text", ignored);
 }
+
+class Sha256 {
+public:
+    Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+        require(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+    }
+    void add(std::span<const std::byte> bytes) {
+        require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+    }
+    std::string hex() {
+        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+        unsigned int length = 0;
+        require(EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1);
+        std::string text;
+        for (unsigned int i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
+        return text;
+    }
+
+private:
+    static void require(bool done) {
+        if (!done) throw RunError("SHA-256 failed in the cryptography library");
+    }
+
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
 
 }  // namespace
 
@@ -134,6 +162,15 @@ MappedFile::~MappedFile() {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
 
+void release_pages(std::span<const std::byte> mapped) {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
+    const std::uintptr_t first = (begin + page - 1) / page * page;
+    const std::uintptr_t last = (begin + mapped.size()) / page * page;
+    // Only advice: nothing is lost where it is not taken.
+    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 fs::path data_directory() {
     if (const char* given = std::getenv("AXESIM_DATA")) {
         if (!has_data(given)) {
@@ -167,15 +204,22 @@ fs::path cache_directory() {
 }
 
 std::string sha256_hex(std::span<const std::byte> bytes) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int length = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) !=
-        1) {
-        throw RunError("SHA-256 failed in the cryptography library");
+    Sha256 digest;
+    digest.add(bytes);
+    return digest.hex();
+}
+
+std::string sha256_of_file(const fs::path& path) {
+    constexpr std::size_t kChunk = std::size_t{64} << 20;
+    const MappedFile file(path);
+    Sha256 digest;
+    for (auto rest = file.bytes(); !rest.empty();) {
+        const auto chunk = rest.first(std::min(kChunk, rest.size()));
+        digest.add(chunk);
+        release_pages(chunk);
+        rest = rest.subspan(chunk.size());
     }
-    std::string text;
-    for (unsigned int i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-    return text;
+    return digest.hex();
 }
 
 }  // namespace axesim

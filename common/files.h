@@ -42,6 +42,11 @@ private:
     std::span<const std::byte> bytes_;
 };
 
+/// Lets go of the pages that lie wholly within these bytes of a MappedFile: they leave the
+/// process's resident memory and are mapped again when they are next read. For what is read once in
+/// a while, so that a file larger than memory costs no more than what is in use.
+void release_pages(std::span<const std::byte> mapped);
+
 /// The folder that holds `configs/` and `workloads/text/`: $AXESIM_DATA, or the nearest folder
 /// above the running program that has them (build tree or installation). Throws UserError.
 std::filesystem::path data_directory();
@@ -51,5 +56,7 @@ std::filesystem::path cache_directory();
 
 /// Lower-case hexadecimal SHA-256 of the bytes.
 std::string sha256_hex(std::span<const std::byte> bytes);
+/// The same of a file of any size. Throws UserError as MappedFile does.
+std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace axesim

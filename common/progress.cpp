@@ -30,10 +30,11 @@ Progress::~Progress() {
     if (style_ == Style::bar && total_ > 0) std::fputc('\n', stderr);
 }
 
-void Progress::start(const std::string& job, std::uint64_t total) {
+void Progress::start(const std::string& job, std::uint64_t total, std::uint64_t done) {
     job_ = job;
     total_ = std::max<std::uint64_t>(total, 1);
-    done_ = 0;
+    done_ = std::min(total_, done);
+    done_before_ = done_;
     elapsed_.restart();
     drawn_.restart();
     if (style_ == Style::bar) draw("", false);
@@ -55,16 +56,21 @@ void Progress::finish() {
     total_ = 0;
 }
 
+void Progress::note(const std::string& text) const {
+    if (style_ != Style::none) fmt::print(stderr, "{}\n", text);
+}
+
 void Progress::draw(const std::string& detail, bool last) {
     const double elapsed = elapsed_.seconds();
     const double share = static_cast<double>(done_) / static_cast<double>(total_);
-    const double left = share > 0 ? elapsed * (1 - share) / share : 0;
+    const auto own = static_cast<double>(done_ - done_before_);
+    const double left = own > 0 ? elapsed * static_cast<double>(total_ - done_) / own : 0;
     if (style_ == Style::bar) {
         constexpr int kWidth = 30;
         const int filled = static_cast<int>(share * kWidth);
-        const std::string note = last        ? duration(elapsed)
-                                 : share > 0 ? duration(left) + " left  " + detail
-                                             : "";
+        const std::string note = last      ? duration(elapsed)
+                                 : own > 0 ? duration(left) + " left  " + detail
+                                           : "";
         fmt::print(stderr, "\r\033[K{:<32} [{:#<{}}{:.<{}}] {:3.0f} %  {}", job_, "", filled, "",
                    kWidth - filled, share * 100, note);
         if (last) std::fputc('\n', stderr);

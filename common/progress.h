@@ -22,12 +22,14 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    /// A new job of `total` equal steps.
-    void start(const std::string& job, std::uint64_t total);
+    /// A new job of `total` equal steps, `done` of which an earlier run has done.
+    void start(const std::string& job, std::uint64_t total, std::uint64_t done = 0);
     /// `steps` more of them are done; `detail` says which (a layer's name).
     void advance(std::uint64_t steps, const std::string& detail = "");
     /// Ends the job with its wall time.
     void finish();
+    /// A line that stays, between two jobs.
+    void note(const std::string& text) const;
 
 private:
     void draw(const std::string& detail, bool last);
@@ -36,8 +38,9 @@ private:
     std::string job_;
     std::uint64_t total_ = 0;
     std::uint64_t done_ = 0;
-    Stopwatch elapsed_;  ///< since the job's start
-    Stopwatch drawn_;    ///< since the last time that it was shown
+    std::uint64_t done_before_ = 0;  ///< by an earlier run
+    Stopwatch elapsed_;              ///< since the job's start
+    Stopwatch drawn_;                ///< since the last time that it was shown
 };
 
 }  // namespace axesim

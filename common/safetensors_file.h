@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct SafeTensor {
     std::vector<std::int64_t> shape;
     std::span<const std::byte> bytes;
 };
+
+/// The bytes of a vector, string or matrix, which must outlive the result.
+template <class T>
+std::span<const std::byte> bytes_of(const T& container) {
+    return std::as_bytes(std::span(container.data(), static_cast<std::size_t>(container.size())));
+}
 
 /// A mapped safetensors file. The constructor checks that the header is whole, that every tensor
 /// lies inside the file and that shape, type and length agree; throws UserError naming file and

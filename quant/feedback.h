@@ -25,12 +25,27 @@
 
 namespace axesim::quant {
 
-/// A strictly upper triangular matrix in panels of kPanel columns, each contiguous in memory and
-/// ending with the rows of its own columns: what is read together lies together.
+/// A strictly upper triangular matrix [K,K] in panels of kPanel columns, each contiguous in memory
+/// and ending with the rows of its own columns: what is read together lies together, and what is 0
+/// takes no memory.
 constexpr Index kPanel = 32;
-using UpperPanels = std::vector<Matrix<double>>;
+class UpperPanels {
+public:
+    UpperPanels() = default;
+    /// Room for K = depth; the values are undefined.
+    explicit UpperPanels(Index depth);
 
-/// The feedback of one layer. All matrices are in the order of visit.
+    bool empty() const { return depth_ == 0; }
+    /// Rows 0 .. first + count of the `count` columns from `first` on, a multiple of kPanel.
+    Eigen::Map<Matrix<double>> at(Index first);
+    MatrixView<double> at(Index first) const;
+
+private:
+    Index depth_ = 0;
+    Eigen::VectorXd values_;
+};
+
+/// The feedback of layers that read the same inputs. All matrices are in the order of visit.
 struct Feedback {
     std::vector<Index> order;  ///< order[i]: original column visited as the i-th
     std::vector<char> dead;    ///< per original column: never active in calibration
@@ -50,8 +65,15 @@ bool has_feedback(Algorithm algorithm);
 /// in memory order (axe.md 2.1, 2.3). An empty or non-finite h means memory order.
 std::vector<Index> visiting_order(const Matrix<double>& h, Index depth, ColumnOrder order);
 
-/// Feedback of a layer of `depth` columns. Never fails: when no Cholesky factor is found with up to
-/// 10^4 times the damping, or the moments are not finite, `gain` is empty and `fallback` says why.
-Feedback make_feedback(const InputMoments& moments, Index depth, const QuantizerConfig& config);
+/// Feedback of layers of `depth` columns. Works in the memory of the moments, which is most of what
+/// a large layer takes: h is the same afterwards; g is given up to `base` unless `keep_g`. Never
+/// fails: when no Cholesky factor is found with up to 10^4 times the damping, or the moments are
+/// not finite, `gain` is empty and `fallback` says why.
+Feedback make_feedback(InputMoments& moments, Index depth, const QuantizerConfig& config,
+                       bool keep_g);
+
+/// Does a pass with this feedback give the calibration errors of its codes at no cost (errors of
+/// layer_run.h)? Otherwise they take moments.h again.
+bool pass_gives_errors(const Feedback& feedback, const QuantizerConfig& config);
 
 }  // namespace axesim::quant

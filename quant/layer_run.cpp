@@ -9,40 +9,43 @@
 
 namespace axesim::quant {
 
-LayerRun::LayerRun(const Matrix<double>& weights, const InputMoments& moments,
-                   const Feedback& feedback, const RoundingRules& rules,
-                   const QuantizerConfig& config)
+LayerRun::LayerRun(const Matrix<double>& weights, const LayerInputs& inputs,
+                   const RoundingRules& rules, const QuantizerConfig& config)
     : weights_(weights),
-      moments_(moments),
-      feedback_(feedback),
+      moments_(inputs.moments()),
+      feedback_(inputs.feedback()),
       rules_(rules),
       is_optq_(config.algorithm == Algorithm::optq || config.algorithm == Algorithm::qronos),
       post_(is_optq_ && config.error_feedback == ErrorFeedback::post),
       ep_init_(config.accumulator_aware == AccumulatorAware::ep_init),
-      has_g_(feedback.base.size() > 0),
-      from_base_(is_optq_ || !has_g_) {
+      has_g_(feedback_.base.size() > 0),
+      from_base_(is_optq_ || !has_g_),
+      pass_gives_errors_(pass_gives_errors(feedback_, config)) {
+    if (!has_g_) return;
     base_.resize(weights.rows(), weights.cols());
-    if (feedback.first.size() > 0) first_.resize(weights.rows());
-    if (has_g_ && config.step_search) linear_.resize(weights.rows(), weights.cols());
+    if (feedback_.first.size() > 0) first_.resize(weights.rows());
+    if (config.step_search) linear_.resize(weights.rows(), weights.cols());
     for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         Matrix<double> visited(count, weights.cols());
-        for (Index i = 0; i < weights.cols(); ++i) {
-            const Index column = feedback.order[static_cast<std::size_t>(i)];
-            // OPTQ drops a weight whose input is never active (axe.md 2.3).
-            const bool dropped = is_optq_ && feedback.dead[static_cast<std::size_t>(column)] != 0;
-            visited.col(i) = weights.col(column).segment(first, count) * (dropped ? 0.0 : 1.0);
+        for (Index r = 0; r < count; ++r) {
+            for (Index i = 0; i < weights.cols(); ++i) {
+                visited(r, i) = visited_weight(first + r, i);
+            }
         }
-        if (first_.size() > 0) first_.segment(first, count).noalias() = visited * feedback.first;
-        if (has_g_) {
-            base_.middleRows(first, count).noalias() = visited * feedback.base;
-        } else {
-            base_.middleRows(first, count) = visited;
-        }
+        if (first_.size() > 0) first_.segment(first, count).noalias() = visited * feedback_.first;
+        base_.middleRows(first, count).noalias() = visited * feedback_.base;
         if (linear_.size() > 0) {
             linear_.middleRows(first, count).noalias() =
-                weights.middleRows(first, count) * moments.g.transpose();
+                weights.middleRows(first, count) * moments_.g.transpose();
         }
     });
+}
+
+double LayerRun::visited_weight(Index channel, Index i) const {
+    const Index column = feedback_.order[static_cast<std::size_t>(i)];
+    // OPTQ drops a weight whose input is never active (axe.md 2.3).
+    const bool dropped = is_optq_ && feedback_.dead[static_cast<std::size_t>(column)] != 0;
+    return dropped ? 0.0 : weights_(channel, column);
 }
 
 RowCodes LayerRun::quantize(std::span<const Row> rows, bool judge) const {
@@ -53,8 +56,7 @@ RowCodes LayerRun::quantize(std::span<const Row> rows, bool judge) const {
     }
     if (ep_init_) project(pass);
     if (judge) {
-        const bool deviations_are_final = !feedback_.gain.empty() && !post_ && !ep_init_;
-        pass.result.errors = deviations_are_final ? errors_of_pass(pass) : errors_of_codes(pass);
+        pass.result.errors = pass_gives_errors_ ? errors_of_pass(pass) : errors_of_codes(pass);
     }
     return std::move(pass.result);
 }
@@ -68,7 +70,9 @@ LayerRun::Pass LayerRun::start(std::span<const Row> rows) const {
     std::vector<double> seen(static_cast<std::size_t>(depth));
     for (Index r = 0; r < count; ++r) {
         const Row& row = rows[static_cast<std::size_t>(r)];
-        pass.base.row(r) = base_.row(row.channel);
+        for (Index i = 0; i < depth; ++i) {
+            pass.base(r, i) = has_g_ ? base_(row.channel, i) : visited_weight(row.channel, i);
+        }
         for (std::size_t k = 0; k < seen.size(); ++k) {
             const bool dead = feedback_.dead[k] != 0;
             seen[k] = dead ? 0.0 : weights_(row.channel, static_cast<Index>(k));
@@ -89,7 +93,7 @@ void LayerRun::round_columns(Pass& pass, Index first, Index count) const {
         for (Index i = first; i < first + count; ++i) round_column(pass, i);
         return;
     }
-    const Matrix<double>& gain = feedback_.gain[static_cast<std::size_t>(first / kPanel)];
+    const MatrixView<double> gain = feedback_.gain.at(first);
     if (first > 0) {
         pass.arguments.middleCols(first, count).noalias() +=
             pass.deviations.leftCols(first) * gain.topRows(first);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/matrix.h"
-#include "quant/feedback.h"
+#include "quant/layer_inputs.h"
 #include "quant/quantizer_config.h"
 #include "quant/rounder.h"
 
@@ -32,9 +32,9 @@ struct RowCodes {
 /// A layer that is ready to be quantized at any steps.
 class LayerRun {
 public:
-    /// The arguments are kept by reference. weights [out, K]; feedback and moments of this layer.
-    LayerRun(const Matrix<double>& weights, const InputMoments& moments, const Feedback& feedback,
-             const RoundingRules& rules, const QuantizerConfig& config);
+    /// The arguments are kept by reference. weights [out, K].
+    LayerRun(const Matrix<double>& weights, const LayerInputs& inputs, const RoundingRules& rules,
+             const QuantizerConfig& config);
 
     /// Quantizes the rows; with `judge` also their errors. Safe to call from several threads.
     RowCodes quantize(std::span<const Row> rows, bool judge) const;
@@ -51,6 +51,8 @@ private:
         RowCodes result;
     };
     Pass start(std::span<const Row> rows) const;
+    /// w of feedback.h: the channel's weight that is visited as the i-th.
+    double visited_weight(Index channel, Index i) const;
     void round_columns(Pass& pass, Index first, Index count) const;
     void round_column(Pass& pass, Index i) const;
     void project(Pass& pass) const;
@@ -61,12 +63,13 @@ private:
     const InputMoments& moments_;
     const Feedback& feedback_;
     const RoundingRules& rules_;
-    bool is_optq_;           ///< or Qronos
-    bool post_;              ///< only rounding errors are pushed on (OPTQ, error_feedback: post)
-    bool ep_init_;           ///< finished codes are projected
-    bool has_g_;             ///< moments of two different inputs
-    bool from_base_;         ///< d is base - s q, not - s q (GPFQ with g)
-    Matrix<double> base_;    ///< [out, K] of feedback.h, in order of visit
+    bool is_optq_;    ///< or Qronos
+    bool post_;       ///< only rounding errors are pushed on (OPTQ, error_feedback: post)
+    bool ep_init_;    ///< finished codes are projected
+    bool has_g_;      ///< moments of two different inputs
+    bool from_base_;  ///< d is base - s q, not - s q (GPFQ with g)
+    bool pass_gives_errors_;
+    Matrix<double> base_;    ///< [out, K] w * feedback.base, in order of visit; empty: weights_
     Eigen::VectorXd first_;  ///< [out] arguments of the first column, with feedback.first
     Matrix<double> linear_;  ///< [out, K] rows w G^T in memory order, with moments g; for errors
 };

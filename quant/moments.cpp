@@ -59,9 +59,13 @@ void add_product(Matrix<double>& total, const Samples<T>& left, const Samples<T>
     });
 }
 
-void mirror_upper_blocks(Matrix<double>& h) {
+/// Makes h exactly symmetric: only what is above the diagonal was summed up in full.
+void mirror_upper(Matrix<double>& h) {
     for_blocks(h.rows(), block_columns(h.rows()), [&](Index first, Index count) {
         h.block(first, 0, count, first) = h.block(0, first, first, count).transpose();
+        for (Index i = first; i < first + count; ++i) {
+            for (Index j = first; j < i; ++j) h(i, j) = h(j, i);
+        }
     });
 }
 
@@ -91,7 +95,7 @@ void add_samples(InputMoments& total, const Samples<T>& quantized, const Matrix<
         add_product<T>(total.g, quantized, *original, false);
     }
     add_product<T>(total.h, quantized, quantized, true);
-    mirror_upper_blocks(total.h);
+    mirror_upper(total.h);
 }
 
 }  // namespace

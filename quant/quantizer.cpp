@@ -10,9 +10,10 @@
 #include "common/error.h"
 #include "common/parallel.h"
 #include "common/rounding.h"
+#include "common/stopwatch.h"
 #include "quant/bounds.h"
 #include "quant/certificate.h"
-#include "quant/feedback.h"
+#include "quant/layer_inputs.h"
 #include "quant/layer_run.h"
 #include "quant/refine.h"
 #include "quant/step_search.h"
@@ -20,22 +21,6 @@
 namespace axesim::quant {
 
 namespace {
-
-void check_moments(const std::string& name, Index depth, const InputMoments& moments,
-                   const QuantizerConfig& config) {
-    const auto fits = [&](const Matrix<double>& m) {
-        return m.rows() == depth && m.cols() == depth;
-    };
-    const bool needed = has_feedback(config.algorithm);
-    if ((needed || moments.h.size() > 0) && !fits(moments.h)) {
-        throw UserError(fmt::format("{}: calibration inputs have depth {}, the weights have {}",
-                                    name, moments.h.rows(), depth));
-    }
-    if (moments.g.size() > 0 && !fits(moments.g)) {
-        throw UserError(fmt::format("{}: original inputs have depth {}, the weights have {}", name,
-                                    moments.g.rows(), depth));
-    }
-}
 
 void check_format(const std::string& name, const LinearFormat& format) {
     if (!format.weights.contains(0) || !format.activations.contains(0) ||
@@ -129,6 +114,14 @@ QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double
     return result;
 }
 
+QuantizedLinear round_weights(const Matrix<double>& weights, const LayerInputs& inputs,
+                              const RoundingRules& rules, const QuantizerConfig& config,
+                              std::vector<double> steps) {
+    const LayerRun run(weights, inputs, rules, config);
+    return config.step_search ? search_steps(run, weights.cols(), steps)
+                              : quantize_at(run, weights.cols(), std::move(steps));
+}
+
 /// The promise of quantizer.h, checked on what is handed out.
 void check_promise(const std::string& name, const QuantizedLinear& result,
                    const LinearFormat& format) {
@@ -180,7 +173,17 @@ std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps) {
-    check_moments(name, weights.cols(), moments, config);
+    return quantize_linear(name, weights, LayerInputs(name, weights.cols(), moments, config),
+                           format, config, std::move(steps));
+}
+
+QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
+                                const LayerInputs& inputs, const LinearFormat& format,
+                                const QuantizerConfig& config, std::vector<double> steps) {
+    if (weights.cols() != inputs.depth()) {
+        throw UserError(fmt::format("{}: calibration inputs have depth {}, the weights have {}",
+                                    name, inputs.depth(), weights.cols()));
+    }
     check_format(name, format);
     steps = checked_steps(name, weights, format, config, std::move(steps));
     if (weights.size() == 0) {
@@ -189,17 +192,18 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
         empty.step = std::move(steps);
         return empty;
     }
-    const Feedback feedback = make_feedback(moments, weights.cols(), config);
+    Stopwatch stopwatch;
     const RoundingRules rules = rounding_rules(weights.cols(), format, config);
-    const LayerRun run(weights, moments, feedback, rules, config);
-    QuantizedLinear result = config.step_search ? search_steps(run, weights.cols(), steps)
-                                                : quantize_at(run, weights.cols(), steps);
-    result.fallback = feedback.fallback;
+    QuantizedLinear result = round_weights(weights, inputs, rules, config, std::move(steps));
+    result.fallback = inputs.feedback().fallback;
+    result.rounding_seconds = stopwatch.seconds();
+    stopwatch.restart();
     const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
                           config.accumulator_aware == AccumulatorAware::ep_init;
     RoundingRules limits = rules;
     limits.constrained = promised;
-    refine(weights, moments, limits, config.refine_sweeps, result);
+    refine(weights, inputs.moments(), limits, config.refine_sweeps, result);
+    result.refinement_seconds = stopwatch.seconds();
     if (promised) check_promise(name, result, format);
     return result;
 }

@@ -22,6 +22,8 @@ struct CalibrationConfig {
     std::int64_t sequences = 32;
     std::int64_t length = 512;
     std::int64_t first_token = 0;  ///< where in the text the first sequence starts
+
+    bool operator==(const CalibrationConfig&) const = default;
 };
 
 struct QuantizerConfig {
@@ -43,6 +45,8 @@ struct QuantizerConfig {
     double static_percentile = 100;    ///< of static activation ranges; 100: the extremes
     bool first_position_apart = true;  ///< its static range is its own
     CalibrationConfig calibration;
+
+    bool operator==(const QuantizerConfig&) const = default;
 };
 
 /// The integers that one linear layer must fit: what the certificate is about.

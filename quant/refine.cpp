@@ -114,7 +114,7 @@ double fit_step(const Eigen::Ref<const Eigen::RowVectorXd>& l, double step,
 void refine(const Matrix<double>& weights, const InputMoments& moments, const RoundingRules& rules,
             int sweeps, QuantizedLinear& linear) {
     const Matrix<double>& h = moments.h;
-    if (h.size() == 0 || !h.allFinite() || !moments.g.allFinite() || sweeps <= 0) return;
+    if (sweeps <= 0 || h.size() == 0 || !h.allFinite() || !moments.g.allFinite()) return;
     const std::vector<Index> order = visiting_order(h, weights.cols(), ColumnOrder::activation);
     for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         Matrix<double> values = linear.codes.middleRows(first, count).cast<double>();

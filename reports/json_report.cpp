@@ -206,13 +206,18 @@ Json layer_json(const LayerResult& layer) {
             {"fallback", layer.fallback.empty() ? Json() : Json(layer.fallback)}};
 }
 
+Json seconds_json(const std::vector<std::pair<std::string, double>>& parts) {
+    Json json = Json::object();
+    for (const auto& [name, seconds] : parts) json[name] = seconds;
+    return json;
+}
+
 Json host_json(const Host& host) {
-    Json stages = Json::object();
-    for (const auto& [name, seconds] : host.stage_seconds) stages[name] = seconds;
     return {{"wall_seconds", host.wall_seconds},
             {"peak_rss_mib", host.peak_rss_mib},
             {"simulated_macs_per_second", host.simulated_macs_per_second},
-            {"stage_seconds", stages}};
+            {"stage_seconds", seconds_json(host.stage_seconds)},
+            {"quantize_seconds", seconds_json(host.quantize_seconds)}};
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ struct Host {
     double peak_rss_mib = 0;
     double simulated_macs_per_second = 0;
     std::vector<std::pair<std::string, double>> stage_seconds;
+    std::vector<std::pair<std::string, double>> quantize_seconds;  ///< parts of that stage
 };
 
 struct Result {

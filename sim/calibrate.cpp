@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/calibrate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <utility>
 
 #include "common/parallel.h"
+#include "common/stopwatch.h"
 #include "models/compute/activation_quantizer.h"
-#include "quant/feedback.h"
+#include "quant/layer_inputs.h"
 #include "quant/moments.h"
+#include "sim/checkpoint.h"
 #include "sim/layer_configs.h"
+#include "workloads/block_pass.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -33,29 +41,6 @@ bool any_layer(const LayerConfigs& layers, bool (*needs)(const LayerConfig&)) {
                        [&](const auto& layer) { return needs(layer.second); });
 }
 
-/// Moments of the input of a group of layers. Each layer is shown what its own algorithm looks at,
-/// so that it does not depend on what the algorithms of other layers need.
-class GroupMoments {
-public:
-    /// Inputs [samples, K] that the quantized and the float net see; both must outlive this.
-    GroupMoments(const Matrix<float>& quantized, const Matrix<float>& original)
-        : quantized_(quantized), original_(original) {}
-
-    const quant::InputMoments& of(const LayerConfig& layer) {
-        if (!needs_calibration(layer)) return none_;
-        const bool two = needs_float_stream(layer);
-        std::optional<quant::InputMoments>& moments = two ? of_both_ : of_quantized_;
-        if (!moments) moments = quant::input_moments(quantized_, two ? &original_ : nullptr);
-        return *moments;
-    }
-
-private:
-    const Matrix<float>& quantized_;
-    const Matrix<float>& original_;
-    const quant::InputMoments none_{};
-    std::optional<quant::InputMoments> of_quantized_, of_both_;
-};
-
 /// Turns matrices into certified integers, one after the other.
 class LayerQuantizer {
 public:
@@ -64,37 +49,80 @@ public:
 
     const LayerConfig& config(const LinearId& id) const { return configs_.at(id); }
 
-    const QuantizedLayer& quantize(const LinearId& id, const Matrix<float>& weights,
-                                   const quant::InputMoments& moments,
-                                   const std::optional<StaticRanges>& input_ranges) {
-        const std::string name = workloads::layer_name(id);
-        const LayerConfig& asked = config(id);
-        const quant::LinearFormat format = linear_format(asked.format);
-        QuantizedLayer& layer = result_.layers[id];
-        layer.format = asked.format;
-        layer.input_ranges = input_ranges;
-        layer.linear =
-            quant::quantize_linear(name, weights.cast<double>(), moments, format, asked.quantizer);
+    /// The layer if it is quantized, else null.
+    const QuantizedLayer* find(const LinearId& id) const {
+        const auto found = result_.layers.find(id);
+        return found == result_.layers.end() ? nullptr : &found->second;
+    }
+
+    /// What a layer's algorithm looks at.
+    using FindMoments = std::function<quant::InputMoments(const LayerConfig&)>;
+
+    /// Layers that read the same inputs.
+    void quantize(std::span<const LinearId> ids, const FindMoments& find_moments,
+                  const std::optional<StaticRanges>& input_ranges) {
+        while (!ids.empty()) {
+            const quant::QuantizerConfig& quantizer = config(ids.front()).quantizer;
+            const auto other = std::ranges::find_if(
+                ids, [&](const LinearId& id) { return config(id).quantizer != quantizer; });
+            const auto alike = static_cast<std::size_t>(other - ids.begin());
+            quantize_alike(ids.first(alike), find_moments, input_ranges);
+            ids = ids.subspan(alike);
+        }
+    }
+
+    /// A layer that is quantized but for its certificate.
+    void add(const LinearId& id, QuantizedLayer layer) {
+        layer.format = config(id).format;
+        const quant::LinearFormat format = linear_format(layer.format);
         layer.certificate =
             quant::certify(layer.linear.codes, format.activations, format.accumulator);
-        progress_.advance(1, name);
-        return layer;
+        result_.layers[id] = std::move(layer);
     }
 
 private:
+    /// Layers that read the same inputs and go through the same quantizer.
+    void quantize_alike(std::span<const LinearId> ids, const FindMoments& find_moments,
+                        const std::optional<StaticRanges>& input_ranges) {
+        const LayerConfig& asked = config(ids.front());
+        // Before the moments, the largest matrix: reading takes the weights in both precisions.
+        Matrix<double> weights = weights_of(ids.front());
+        const quant::LayerInputs inputs(workloads::layer_name(ids.front()), weights.cols(),
+                                        find_moments(asked), asked.quantizer);
+        result_.seconds.factor += inputs.seconds();
+        for (const LinearId& id : ids) {
+            if (id != ids.front()) weights = weights_of(id);
+            const std::string name = workloads::layer_name(id);
+            quant::QuantizedLinear linear = quant::quantize_linear(
+                name, weights, inputs, linear_format(config(id).format), asked.quantizer);
+            result_.seconds.rounding += linear.rounding_seconds;
+            result_.seconds.refinement += linear.refinement_seconds;
+            QuantizedLayer layer;
+            layer.linear = std::move(linear);
+            layer.input_ranges = input_ranges;
+            add(id, std::move(layer));
+            progress_.advance(1, name);
+        }
+    }
+
+    Matrix<double> weights_of(const LinearId& id) const {
+        return result_.equalized.weights->linear(id).cast<double>();
+    }
+
     const LayerConfigs& configs_;
     QuantizedModel& result_;
     Progress& progress_;
 };
 
-/// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive.
+/// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive, unless
+/// that is done.
 ///
 /// GPFQ and Qronos also need what the float net sees. Then the batch holds every sequence twice:
 /// the first half of the rows flows through the float weights, the second through the quantized
 /// ones, in one forward pass.
 class QuantizingLinear : public workloads::LinearOperator {
 public:
-    QuantizingLinear(LayerQuantizer& quantizer, const EqualizedModel& model, const Config& config,
+    QuantizingLinear(LayerQuantizer& quantizer, QuantizedModel& model, const Config& config,
                      bool two_streams)
         : quantizer_(quantizer), model_(model), config_(config), two_streams_(two_streams) {}
 
@@ -105,28 +133,19 @@ public:
 
     void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override {
-        Matrix<float> rotated;
-        const models::Hadamard* rotation = model_.rotation(layers.front().kind);
-        if (rotation != nullptr) {
-            rotated = input;
-            rotation->rotate_rows(rotated);
+        const Inputs inputs = seen_by(layers.front(), input);
+        if (quantizer_.find(layers.front()) == nullptr) {
+            quantizer_.quantize(
+                layers, [&](const LayerConfig& layer) { return moments_of(inputs, layer); },
+                inputs.ranges);
         }
-        const Matrix<float>& seen = rotation != nullptr ? rotated : input;
-        std::optional<StaticRanges> ranges;
-        const Index float_rows = two_streams_ ? seen.rows() / 2 : 0;
-        const Matrix<float> float_input = seen.topRows(float_rows);
-        const Matrix<float> quantized_input =
-            as_the_hardware_sees(float_rows > 0 ? Matrix<float>(seen.bottomRows(float_rows)) : seen,
-                                 quantizer_.config(layers.front()).format.activations, ranges);
-        GroupMoments moments(quantized_input, float_input);
         for (std::size_t i = 0; i < layers.size(); ++i) {
-            const Matrix<float> weights = model_.weights->linear(layers[i]);
-            const QuantizedLayer& layer = quantizer_.quantize(
-                layers[i], weights, moments.of(quantizer_.config(layers[i])), ranges);
-            multiply_transposed(quantized_input, dequantized(layer.linear), outputs[i]);
+            const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
+            multiply_transposed(inputs.of_quantized, dequantized(linear), outputs[i]);
             if (two_streams_) {
-                Matrix<float> both(input.rows(), weights.rows()), from_float;
-                multiply_transposed(float_input, weights, from_float);
+                Matrix<float> both(input.rows(), linear.codes.rows()), from_float;
+                multiply_transposed(inputs.of_float, model_.equalized.weights->linear(layers[i]),
+                                    from_float);
                 both << from_float, outputs[i];
                 outputs[i] = std::move(both);
             }
@@ -134,7 +153,40 @@ public:
     }
 
 private:
-    /// Finds the static ranges that the config asks for, too.
+    struct Inputs {
+        Matrix<float> of_quantized;
+        Matrix<float> of_float;              ///< no rows with one stream
+        std::optional<StaticRanges> ranges;  ///< those that the config asks for
+    };
+
+    Inputs seen_by(const LinearId& layer, const Matrix<float>& input) const {
+        Matrix<float> rotated;
+        const models::Hadamard* rotation = model_.equalized.rotation(layer.kind);
+        if (rotation != nullptr) {
+            rotated = input;
+            rotation->rotate_rows(rotated);
+        }
+        const Matrix<float>& seen = rotation != nullptr ? rotated : input;
+        const Index float_rows = two_streams_ ? seen.rows() / 2 : 0;
+        Inputs inputs;
+        inputs.of_float = seen.topRows(float_rows);
+        inputs.of_quantized =
+            as_the_hardware_sees(float_rows > 0 ? Matrix<float>(seen.bottomRows(float_rows)) : seen,
+                                 quantizer_.config(layer).format.activations, inputs.ranges);
+        return inputs;
+    }
+
+    /// What the layer's own algorithm looks at, so that it does not depend on what the algorithms
+    /// of other layers need.
+    quant::InputMoments moments_of(const Inputs& inputs, const LayerConfig& layer) {
+        if (!needs_calibration(layer)) return {};
+        const Stopwatch stopwatch;
+        quant::InputMoments moments = quant::input_moments(
+            inputs.of_quantized, needs_float_stream(layer) ? &inputs.of_float : nullptr);
+        model_.seconds.moments += stopwatch.seconds();
+        return moments;
+    }
+
     Matrix<float> as_the_hardware_sees(const Matrix<float>& input,
                                        const models::ActivationFormat& format,
                                        std::optional<StaticRanges>& ranges) const {
@@ -147,18 +199,62 @@ private:
     }
 
     LayerQuantizer& quantizer_;
-    const EqualizedModel& model_;
+    QuantizedModel& model_;
     const Config& config_;
     const bool two_streams_;
     RowPositions positions_;
 };
 
+constexpr const char* kJob = "quantize and certify";
+
+std::uint64_t layers_of(Index blocks) {
+    return static_cast<std::uint64_t>(blocks) * workloads::kLinearKinds.size();
+}
+
 /// Rounding alone looks at no inputs: no text, no forward pass.
-void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer) {
+void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer,
+               Progress& progress) {
+    progress.start(kJob, layers_of(weights.shape().blocks));
     for (int block = 0; block < static_cast<int>(weights.shape().blocks); ++block) {
         for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-            quantizer.quantize({block, kind}, weights.linear({block, kind}), {}, {});
+            quantizer.quantize(std::array{LinearId{block, kind}},
+                               [](const LayerConfig&) { return quant::InputMoments(); }, {});
         }
+    }
+}
+
+/// Takes over what an earlier run has finished. Returns the number of its blocks.
+Index resume(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
+             LayerQuantizer& quantizer, workloads::BlockPass& pass, Progress& progress) {
+    Checkpoint::Layers layers = checkpoint.layers(shape);
+    const auto blocks = static_cast<Index>(layers.size() / workloads::kLinearKinds.size());
+    if (blocks == 0) return 0;
+    for (auto& [id, layer] : layers) quantizer.add(id, std::move(layer));
+    // Without a state that fits, the pass runs through the finished blocks again.
+    auto state = checkpoint.state(pass.hidden().rows(), pass.hidden().cols());
+    if (state && state->block <= blocks) pass.resume(state->block, std::move(state->hidden));
+    progress.note(fmt::format("{}: resumed after block {} of {}", kJob, blocks, shape.blocks));
+    return blocks;
+}
+
+/// Quantizes what the calibration tokens pass through.
+void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequences,
+                    const Config& config, bool two_streams,
+                    const std::optional<Checkpoint>& checkpoint, LayerQuantizer& quantizer,
+                    QuantizedModel& result, Progress& progress) {
+    const workloads::LlamaWeights& weights = *result.equalized.weights;
+    QuantizingLinear linear(quantizer, result, config, two_streams);
+    workloads::BlockPass pass(weights, sequences, linear);
+    const Index finished =
+        checkpoint ? resume(*checkpoint, weights.shape(), quantizer, pass, progress) : 0;
+    progress.start(kJob, layers_of(weights.shape().blocks), layers_of(finished));
+    while (!pass.finished()) {
+        const int block = pass.block();
+        pass.run_block();
+        if (!checkpoint || block < finished) continue;
+        const Stopwatch stopwatch;
+        checkpoint->store(block, result.layers, pass.hidden());
+        result.seconds.checkpoints += stopwatch.seconds();
     }
 }
 
@@ -210,28 +306,31 @@ quant::LinearFormat linear_format(const models::LayerFormat& format) {
 }
 
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
-                              Progress& progress) {
+                              Progress& progress, const std::filesystem::path& checkpoints) {
     const LayerConfigs configs = layer_configs(config, model.weights->shape());
+    const Stopwatch stopwatch;
     QuantizedModel result;
+    result.model_sha256 = workloads::model_sha256(model);
     result.equalized = equalize(model, config, progress);
-    const workloads::LlamaWeights& weights = *result.equalized.weights;
+    result.seconds.equalization = stopwatch.seconds();
     LayerQuantizer quantizer(configs, result, progress);
-    const auto layers =
-        static_cast<std::uint64_t>(weights.shape().blocks) * workloads::kLinearKinds.size();
-    progress.start("quantize and certify", layers);
     if (any_layer(configs, needs_calibration)) {
-        auto [sequences, sha256] = calibration_sequences(model, config);
         const bool two_streams = any_layer(configs, needs_float_stream);
+        auto [sequences, sha256] = calibration_sequences(model, config);
+        result.calibration_text_sha256 = sha256;
         // insert() must not read from the vector that it changes.
         if (two_streams) {
             const auto twice = sequences;
             sequences.insert(sequences.end(), twice.begin(), twice.end());
         }
-        result.calibration_text_sha256 = sha256;
-        QuantizingLinear linear(quantizer, result.equalized, config, two_streams);
-        workloads::LlamaForward(weights).hidden_states(sequences, linear);
+        std::optional<Checkpoint> checkpoint;
+        if (!checkpoints.empty()) {
+            checkpoint.emplace(checkpoints, checkpoint_key(config, result.model_sha256, sequences),
+                               progress);
+        }
+        quantize_along(sequences, config, two_streams, checkpoint, quantizer, result, progress);
     } else {
-        round_all(weights, quantizer);
+        round_all(*result.equalized.weights, quantizer, progress);
     }
     progress.finish();
     return result;

@@ -2,6 +2,7 @@
 // Quantizes a model layer by layer while calibration text flows through what is quantized so far.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,10 +24,22 @@ struct QuantizedLayer {
     quant::Certificate certificate;
 };
 
+/// Wall time of the parts of quantization, in s; the rest is the forward pass.
+struct QuantizeSeconds {
+    double equalization = 0;
+    double moments = 0;   ///< second moments of the inputs
+    double factor = 0;    ///< their Cholesky factor and what is made from it
+    double rounding = 0;  ///< step search included
+    double refinement = 0;
+    double checkpoints = 0;  ///< finished blocks to disk
+};
+
 struct QuantizedModel {
     EqualizedModel equalized;  ///< what was quantized
     std::map<workloads::LinearId, QuantizedLayer> layers;
+    std::string model_sha256;
     std::string calibration_text_sha256;  ///< "" when the algorithm looks at no text
+    QuantizeSeconds seconds;              ///< of this run
 
     bool certified() const;
 };
@@ -48,10 +61,13 @@ struct CalibrationSequences {
 CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
                                            const Config& config);
 
-/// Every layer becomes what its own config (layer_config) asks for. Throws UserError as
-/// layer_configs() does, and when the calibration text is too short. `model` must outlive the
-/// result.
+/// Block by block: of the weights only those of one layer are in memory, in floating point. Every
+/// layer becomes what its own config (layer_config) asks for. With a folder for `checkpoints`,
+/// finished blocks are stored there and a later call with the same arguments goes on after them
+/// (checkpoint.h), with the same result; without calibration nothing is, since rounding alone is
+/// done sooner than stored. Throws UserError as layer_configs() does and when the calibration text
+/// is too short, RunError when a checkpoint cannot be written. `model` must outlive the result.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
-                              Progress& progress);
+                              Progress& progress, const std::filesystem::path& checkpoints = {});
 
 }  // namespace axesim::sim

@@ -13,11 +13,13 @@
 #include "common/files.h"
 #include "common/npy.h"
 #include "common/progress.h"
+#include "quant/layer_inputs.h"
 #include "quant/moments.h"
 #include "reports/json_report.h"
 #include "reports/layers_csv.h"
 #include "reports/terminal_report.h"
 #include "sim/bit_width.h"
+#include "sim/checkpoint.h"
 #include "sim/config/config.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
@@ -37,6 +39,11 @@ int terminal_width() {
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
     write_file_atomically(path, [&](std::ostream& out) { out << text; });
+}
+
+/// Where a run keeps what it would not like to do twice; "" when it has no folder.
+std::filesystem::path checkpoint_folder(const std::filesystem::path& out) {
+    return out.empty() ? out : out / "quantize.partial";
 }
 
 std::string describe_certificates(const QuantizedModel& model) {
@@ -68,13 +75,15 @@ int run_command(const RunOptions& options) {
     const Config config = load_config(options.config, options.overrides);
     if (!options.out.empty()) require_writable_directory(options.out);
     Progress progress(Progress::detect_style(options.quiet));
-    const Run run = run_design_point(config, progress);
+    const std::filesystem::path checkpoints = checkpoint_folder(options.out);
+    const Run run = run_design_point(config, progress, checkpoints);
     const std::string json = reports::to_json(run.result).dump(2) + "\n";
     if (!options.out.empty()) {
         write_text(options.out / "config.yaml", resolved_yaml(config));
         reports::write_layers_csv(options.out / "layers.csv", run.result);
         if (options.export_weights) export_weights(options.out, run.quantized, config);
         write_text(options.out / "result.json", json);
+        remove_checkpoint(checkpoints);
     }
     print_to_stdout(
         options.format == OutputText::json
@@ -90,9 +99,11 @@ int quantize_command(const QuantizeOptions& options) {
     const workloads::LoadedModel model =
         workloads::load_model(workloads::find_model(config.workload.model));
     resolve_bit_width(config, model.weights->shape().deepest_input());
-    const QuantizedModel quantized = quantize_model(model, config, progress);
+    const std::filesystem::path checkpoints = checkpoint_folder(options.out);
+    const QuantizedModel quantized = quantize_model(model, config, progress, checkpoints);
     write_text(options.out / "config.yaml", resolved_yaml(config));
     export_weights(options.out, quantized, config);
+    remove_checkpoint(checkpoints);
     print_to_stdout(describe_quantizer(config.quantizer) + ": " + describe_certificates(quantized));
     return 0;
 }
@@ -122,10 +133,13 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options) {
         require_shape((scales.array() > 0).all(), options.scales, "scales must be above 0");
         steps.assign(scales.data(), scales.data() + scales.size());
     }
-    const quant::InputMoments moments = quant::input_moments(seen, two ? &inputs : nullptr);
+    const std::string name = options.weights.string();
+    const quant::LayerInputs moments(name, weights.cols(),
+                                     quant::input_moments(seen, two ? &inputs : nullptr),
+                                     config.quantizer);
     const quant::LinearFormat format = linear_format(config.hardware);
-    const quant::QuantizedLinear linear = quant::quantize_linear(
-        options.weights.string(), weights, moments, format, config.quantizer, steps);
+    const quant::QuantizedLinear linear =
+        quant::quantize_linear(name, weights, moments, format, config.quantizer, steps);
     const quant::Certificate certificate =
         quant::certify(linear.codes, format.activations, format.accumulator);
     write_npy(options.output, Matrix<std::int32_t>(linear.codes.cast<std::int32_t>()));

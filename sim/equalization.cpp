@@ -10,6 +10,7 @@
 #include "quant/quantizer.h"
 #include "sim/calibrate.h"
 #include "sim/layer_configs.h"
+#include "workloads/block_pass.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -305,7 +306,8 @@ private:
             const LayerConfig& layer = layer_configs_.at(layers[i]);
             rounding.weight_range = layer.quantizer.weight_range;
             const Matrix<float> smoothed = w.array().rowwise() * s.array();
-            const auto rounded = quant::quantize_linear("smoothquant", smoothed.cast<double>(), {},
+            const auto rounded = quant::quantize_linear("smoothquant", smoothed.cast<double>(),
+                                                        quant::InputMoments(),
                                                         linear_format(layer.format), rounding);
             Matrix<float> expected, found;
             multiply_transposed(samples, w, expected);
@@ -344,7 +346,8 @@ EqualizedModel equalize(const workloads::LoadedModel& model, const Config& confi
             progress.start("smooth", static_cast<std::uint64_t>(weights.shape().blocks) *
                                          workloads::kLinearKinds.size());
             ScaleFinder finder(weights, config, progress);
-            workloads::LlamaForward(weights).hidden_states(calibration.sequences, finder);
+            workloads::BlockPass pass(weights, calibration.sequences, finder);
+            while (!pass.finished()) pass.run_block();
             progress.finish();
             return {std::make_shared<SmoothedLlama>(weights, finder.take()), std::nullopt};
         }

@@ -9,11 +9,6 @@ namespace axesim::sim {
 
 namespace {
 
-template <class T>
-std::span<const std::byte> bytes_of(const T& container) {
-    return std::as_bytes(std::span(container.data(), static_cast<std::size_t>(container.size())));
-}
-
 using Metadata = std::map<std::string, std::string>;
 
 /// What the certificate of a layer assumes and what may differ from layer to layer. `prefix`: ""

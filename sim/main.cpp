@@ -73,9 +73,11 @@ int sc_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     sleep_while_waiting(argv);
-    // Matrices of hundreds of megabytes come and go layer by layer. Keeping their pages saves the
-    // kernel from clearing them again each time, a tenth of a run's time.
-    mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
+    // Matrices of many megabytes come and go layer by layer. Keeping their pages saves the kernel
+    // from clearing them again each time, a tenth of a run's time. Those of large models are given
+    // back: the work on them takes far longer, and their room is needed.
+    constexpr int kLargestKept = 128 << 20;
+    mallopt(M_MMAP_THRESHOLD, kLargestKept);
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);  // keeps stderr for our own messages
     return sc_core::sc_elab_and_sim(argc, argv);

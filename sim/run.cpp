@@ -177,6 +177,15 @@ bool overrides_quantizer(const Config& config) {
     });
 }
 
+std::vector<std::pair<std::string, double>> named(const QuantizeSeconds& seconds) {
+    return {{"equalization", seconds.equalization},
+            {"moments", seconds.moments},
+            {"factor", seconds.factor},
+            {"rounding", seconds.rounding},
+            {"refinement", seconds.refinement},
+            {"checkpoints", seconds.checkpoints}};
+}
+
 /// Everything that happens between the linear layers, and what they share with it.
 std::vector<std::string> what_is_not_counted() {
     return {"attention products QK^T and PV, and the KV cache's traffic",
@@ -233,7 +242,8 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
     return text;
 }
 
-Run run_design_point(const Config& requested, Progress& progress) {
+Run run_design_point(const Config& requested, Progress& progress,
+                     const std::filesystem::path& checkpoints) {
     const Stopwatch whole;
     Config config = requested;
     const workloads::LoadedModel model =
@@ -247,8 +257,9 @@ Run run_design_point(const Config& requested, Progress& progress) {
 
     Stopwatch stage;
     Run run;
-    run.quantized = quantize_model(model, config, progress);
+    run.quantized = quantize_model(model, config, progress, checkpoints);
     host.stage_seconds.emplace_back("quantize", stage.seconds());
+    host.quantize_seconds = named(run.quantized.seconds);
 
     stage.restart();
     const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress);
@@ -268,7 +279,7 @@ Run run_design_point(const Config& requested, Progress& progress) {
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
     result.provenance = {.version = version(),
-                         .model_sha256 = workloads::model_sha256(model),
+                         .model_sha256 = run.quantized.model_sha256,
                          .text_sha256 = text.sha256,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};

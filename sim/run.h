@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+
 #include "common/progress.h"
 #include "reports/result.h"
 #include "sim/calibrate.h"
@@ -15,7 +17,9 @@ struct Run {
 };
 
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
-Run run_design_point(const Config& config, Progress& progress);
+/// `checkpoints`: as for quantize_model.
+Run run_design_point(const Config& config, Progress& progress,
+                     const std::filesystem::path& checkpoints = {});
 
 /// As in "OPTQ + AXE".
 std::string describe_quantizer(const quant::QuantizerConfig& config);

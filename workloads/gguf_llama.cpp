@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "common/files.h"
 #include "common/parallel.h"
 
 namespace axesim::workloads {
@@ -96,6 +97,7 @@ Matrix<float> GgufLlama::matrix(const std::string& name, Index rows, Index colum
     for_blocks(rows, kDecodedRows, [&](Index first, Index count) {
         tensor.dequantize_rows(first, count, result.row(first).data());
     });
+    release_pages(tensor.bytes);
     return result;
 }
 
@@ -118,6 +120,7 @@ Matrix<float> GgufLlama::linear(const LinearId& id) const {
                                    result.row(row).data());
         }
     });
+    release_pages(tensor.bytes);
     return result;
 }
 

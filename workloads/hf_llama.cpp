@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/parallel.h"
 #include "workloads/ggml_types.h"
 
@@ -79,6 +80,7 @@ Matrix<float> HfLlama::matrix(const std::string& name, Index rows, Index columns
     for_blocks(rows, kConvertedRows, [&](Index first, Index count) {
         convert_rows(tensor, first, count, columns, result.row(first).data());
     });
+    release_pages(tensor.bytes);
     return result;
 }
 

@@ -71,7 +71,7 @@ public:
     Index length() const { return length_; }  ///< positions held, the same for every sequence
 
 private:
-    friend class LlamaForward;
+    friend class BlockPass;
     /// Per sequence [capacity >= length, kv_heads * head_size].
     struct Block {
         std::vector<Matrix<float>> keys, values;
@@ -81,7 +81,8 @@ private:
     Index length_ = 0;
 };
 
-/// The forward pass. Everything but the linear layers is computed here in single precision.
+/// The forward pass from tokens to logits (block_pass.h is the part of it without the output
+/// matrix, which is large). Everything but the linear layers is computed in single precision.
 class LlamaForward {
 public:
     explicit LlamaForward(const LlamaWeights& weights);
@@ -104,12 +105,8 @@ public:
     Matrix<float> logits(const Eigen::Ref<const Matrix<float>>& hidden) const;
 
 private:
-    struct Batch;
     Matrix<float> run(const std::vector<std::vector<TokenId>>& sequences, LinearOperator& linear,
                       KvCache* cache) const;
-    void attention_part(const Batch& batch, LinearOperator& linear, KvCache::Block& cache,
-                        Matrix<float>& hidden) const;
-    void ffn_part(const Batch& batch, LinearOperator& linear, Matrix<float>& hidden) const;
 
     const LlamaWeights& weights_;
     Matrix<float> lm_head_;

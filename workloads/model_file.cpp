@@ -101,7 +101,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
 std::string model_sha256(const LoadedModel& model) {
     std::map<std::string, std::string> digests;  // by name
     for (const std::filesystem::path& path : model.files) {
-        digests[path.filename().string()] = sha256_hex(MappedFile(path).bytes());
+        digests[path.filename().string()] = sha256_of_file(path);
     }
     if (digests.size() == 1) return digests.begin()->second;
     std::string list;

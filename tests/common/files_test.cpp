@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 
 #include "common/error.h"
@@ -69,6 +70,25 @@ TEST(Files, MappedFileHoldsTheBytes) {
     EXPECT_THROW(MappedFile(folder / "empty"), UserError);
     EXPECT_THROW(MappedFile(folder / "missing"), UserError);
     EXPECT_THROW(MappedFile(folder.path()), UserError);
+}
+
+TEST(Files, ReleasedPagesReadTheSame) {
+    const testing::TemporaryDirectory folder;
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text += std::to_string(i);
+    std::ofstream(folder / "a") << text;
+    const MappedFile file(folder / "a");
+    const auto same = [&] {
+        return std::memcmp(file.bytes().data(), text.data(), text.size()) == 0;
+    };
+    ASSERT_EQ(file.bytes().size(), text.size());
+    EXPECT_TRUE(same());
+    for (const std::size_t first : {0, 1, 4095, 4096, 4097, 10000}) {
+        release_pages(file.bytes().subspan(first));
+        release_pages(file.bytes().first(first));
+        EXPECT_TRUE(same());
+    }
+    EXPECT_EQ(sha256_of_file(folder / "a"), sha256_hex(file.bytes()));
 }
 
 TEST(Files, Sha256OfThePublishedTestVector) {

@@ -9,6 +9,7 @@
 #include "tests/workloads/expect_error.h"
 #include "tests/workloads/tiny_llama.h"
 #include "workloads/attention.h"
+#include "workloads/block_pass.h"
 #include "workloads/gguf_llama.h"
 
 namespace axesim::workloads {
@@ -153,6 +154,32 @@ TEST(Llama, StopsAtValuesThatAreNotFinite) {
     Recorder recorder(model);
     recorder.spoil = true;
     EXPECT_THROW(LlamaForward(model).hidden_states({random_tokens(5, 6)}, recorder), RunError);
+}
+
+TEST(BlockPass, GoesOnFromTheHiddenStateOfAnother) {
+    const GgufLlama model = open(TinyLlama({.blocks = 3}));
+    const Sequences sequences = {random_tokens(9, 1), random_tokens(9, 2)};
+    FloatLinear linear(model);
+    BlockPass whole(model, sequences, linear);
+    whole.run_block();
+    EXPECT_EQ(whole.block(), 1);
+    const Matrix<float> after_one = whole.hidden();
+    while (!whole.finished()) whole.run_block();
+    EXPECT_EQ(whole.block(), 3);
+    EXPECT_THROW(whole.run_block(), std::invalid_argument);
+
+    Recorder recorder(model);
+    BlockPass rest(model, sequences, recorder);
+    rest.resume(1, after_one);
+    while (!rest.finished()) rest.run_block();
+    EXPECT_TRUE(rest.hidden() == whole.hidden());
+    EXPECT_EQ(recorder.groups.size(), 8U);
+    EXPECT_EQ(recorder.groups.front().front().block, 1);
+    EXPECT_THROW(rest.resume(4, after_one), std::invalid_argument);
+    EXPECT_THROW(rest.resume(1, after_one.topRows(9)), std::invalid_argument);
+    KvCache cache(model.shape(), 2);
+    EXPECT_THROW(BlockPass(model, sequences, linear, &cache).resume(1, after_one),
+                 std::invalid_argument);
 }
 
 // Long sequences are attended to in blocks of query rows; the model above is too small for two.

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/safetensors_file.h"
+#include "sim/version.h"
+
+namespace axesim::sim {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using Tensors = std::map<std::string, SafeTensor>;
+using Metadata = std::map<std::string, std::string>;
+using workloads::LinearId;
+
+namespace {
+
+constexpr const char* kKeyFile = "key.json";
+constexpr const char* kStateFile = "state.safetensors";
+constexpr const char* kDigest = "sha256";  // the metadata entry that all others are hashed into
+
+/// Of all names, types, shapes, bytes and metadata.
+std::string digest_of(const Tensors& tensors, const Metadata& metadata) {
+    Json all = Json::object();
+    for (const auto& [name, tensor] : tensors) {
+        all["tensors"][name] = {tensor.type, tensor.shape, sha256_hex(tensor.bytes)};
+    }
+    for (const auto& [name, value] : metadata) {
+        if (name != kDigest) all["metadata"][name] = value;
+    }
+    return sha256_hex(bytes_of(all.dump()));
+}
+
+void write_sealed(const fs::path& path, const Tensors& tensors, Metadata metadata,
+                  const std::string& key_sha256) {
+    metadata["key"] = key_sha256;
+    metadata[kDigest] = digest_of(tensors, metadata);
+    write_safetensors(path, tensors, metadata);
+}
+
+/// Null when the file is not there, is not as it was written, or belongs to another key.
+std::unique_ptr<SafeTensorsFile> open_sealed(const fs::path& path, const std::string& key_sha256) {
+    try {
+        auto file = std::make_unique<SafeTensorsFile>(path);
+        const Metadata& metadata = file->metadata();
+        const auto entry = [&](const char* name) {
+            const auto found = metadata.find(name);
+            return found == metadata.end() ? std::string() : found->second;
+        };
+        const bool sound =
+            entry("key") == key_sha256 && entry(kDigest) == digest_of(file->tensors(), metadata);
+        return sound ? std::move(file) : nullptr;
+    } catch (const UserError&) {
+        return nullptr;
+    }
+}
+
+/// The tensor's values as a matrix of T. Throws UserError when type or shape is another.
+template <class T>
+Matrix<T> matrix_from(const SafeTensorsFile& file, const std::string& name, const char* type,
+                      Index rows, Index columns) {
+    const SafeTensor& tensor = file.at(name);
+    if (tensor.type != type || tensor.shape != std::vector<std::int64_t>{rows, columns}) {
+        throw UserError(fmt::format("{}: tensor {} is another", file.path().string(), name));
+    }
+    Matrix<T> values(rows, columns);
+    std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    return values;
+}
+
+Matrix<std::int16_t> codes_from(const SafeTensorsFile& file, const std::string& name, Index rows,
+                                Index columns) {
+    if (file.at(name).type == "I16") {
+        return matrix_from<std::int16_t>(file, name, "I16", rows, columns);
+    }
+    return matrix_from<std::int8_t>(file, name, "I8", rows, columns).cast<std::int16_t>();
+}
+
+/// Tensors that view what is stored, and what had to be made for that.
+struct BlockTensors {
+    Tensors tensors;
+    Metadata metadata;
+    std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
+    std::deque<Matrix<float>> ranges;
+
+    void add(const std::string& name, const QuantizedLayer& layer) {
+        const Matrix<std::int16_t>& codes = layer.linear.codes;
+        const std::vector<std::int64_t> shape{codes.rows(), codes.cols()};
+        if (codes.size() > 0 && codes.minCoeff() >= -128 && codes.maxCoeff() <= 127) {
+            const auto& stored = narrow.emplace_back(codes.cast<std::int8_t>());
+            tensors[name + ".codes"] = {"I8", shape, bytes_of(stored)};
+        } else {
+            tensors[name + ".codes"] = {"I16", shape, bytes_of(codes)};
+        }
+        tensors[name + ".step"] = {"F64", {codes.rows(), 1}, bytes_of(layer.linear.step)};
+        if (layer.input_ranges) {
+            const auto& [rest, first] = *layer.input_ranges;
+            Matrix<float> values(2, 2);
+            values << rest.min, rest.max, first.min, first.max;
+            tensors[name + ".input_ranges"] = {
+                "F32", {2, 2}, bytes_of(ranges.emplace_back(std::move(values)))};
+        }
+        if (!layer.linear.fallback.empty()) metadata[name + ".fallback"] = layer.linear.fallback;
+    }
+};
+
+QuantizedLayer layer_from(const SafeTensorsFile& file, const std::string& name, Index rows,
+                          Index columns) {
+    QuantizedLayer layer;
+    layer.linear.codes = codes_from(file, name + ".codes", rows, columns);
+    const Matrix<double> step = matrix_from<double>(file, name + ".step", "F64", rows, 1);
+    layer.linear.step.assign(step.data(), step.data() + step.size());
+    const std::string ranges = name + ".input_ranges";
+    if (file.tensors().contains(ranges)) {
+        const Matrix<float> values = matrix_from<float>(file, ranges, "F32", 2, 2);
+        layer.input_ranges =
+            StaticRanges{{values(0, 0), values(0, 1)}, {values(1, 0), values(1, 1)}};
+    }
+    const auto fallback = file.metadata().find(name + ".fallback");
+    if (fallback != file.metadata().end()) layer.linear.fallback = fallback->second;
+    return layer;
+}
+
+/// Where two keys first differ, as in "config.quantizer.damping".
+std::string first_difference(const Json& stored, const Json& wanted) {
+    const Json changes = Json::diff(stored, wanted);
+    std::string path = changes.empty() ? "" : changes.at(0).at("path").get<std::string>();
+    std::ranges::replace(path, '/', '.');
+    return path.empty() ? "it" : path.substr(1);
+}
+
+}  // namespace
+
+Json checkpoint_key(const Config& config, const std::string& model_sha256,
+                    const std::vector<std::vector<workloads::TokenId>>& calibration) {
+    // Whatever is new in a config counts, until it is known not to.
+    Json relevant = config.resolved;
+    for (const char* section : {"name", "hardware", "workload"}) relevant.erase(section);
+    std::string tokens;
+    for (const auto& sequence : calibration)
+        tokens += fmt::format("{}\n", fmt::join(sequence, " "));
+    return {{"version", version()},
+            // Another build of the same version may round differently.
+            {"program_sha256", sha256_of_file("/proc/self/exe")},
+            {"model_sha256", model_sha256},
+            {"calibration_tokens_sha256", sha256_hex(bytes_of(tokens))},
+            {"config", relevant}};
+}
+
+Checkpoint::Checkpoint(fs::path folder, const Json& key, Progress& progress)
+    : folder_(std::move(folder)), key_sha256_(sha256_hex(bytes_of(key.dump()))) {
+    std::error_code error;
+    if (fs::exists(folder_, error) && has_same_key(key, progress)) return;
+    fs::remove_all(folder_, error);
+    fs::create_directories(folder_, error);
+    if (error) {
+        throw RunError(fmt::format("{}: cannot be made a folder for finished blocks: {}",
+                                   folder_.string(), error.message()));
+    }
+    write_file_atomically(folder_ / kKeyFile,
+                          [&](std::ostream& out) { out << key.dump(2) << "\n"; });
+}
+
+bool Checkpoint::has_same_key(const Json& key, Progress& progress) const {
+    Json stored;
+    try {
+        stored = Json::parse(read_text_file(folder_ / kKeyFile), nullptr, false);
+    } catch (const UserError&) {
+        // As damaged as one that is no JSON.
+    }
+    if (stored == key) return true;
+    const std::string why =
+        stored.is_object() ? first_difference(stored, key) + " differs" : "its key.json is damaged";
+    progress.note(
+        fmt::format("{}: is of another run ({}): quantization starts anew", folder_.string(), why));
+    return false;
+}
+
+fs::path Checkpoint::block_file(int block) const {
+    return folder_ / fmt::format("block_{:05}.safetensors", block);
+}
+
+bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const {
+    const auto file = open_sealed(block_file(block), key_sha256_);
+    if (!file) return false;
+    Layers found;
+    try {
+        for (const workloads::LinearKind kind : workloads::kLinearKinds) {
+            found[{block, kind}] =
+                layer_from(*file, workloads::layer_name({block, kind}), shape.linear_outputs(kind),
+                           shape.linear_inputs(kind));
+        }
+    } catch (const UserError&) {
+        return false;
+    }
+    layers.merge(found);
+    return true;
+}
+
+Checkpoint::Layers Checkpoint::layers(const workloads::LlamaShape& shape) const {
+    Layers layers;
+    int block = 0;
+    while (block < shape.blocks && read_block(block, shape, layers)) ++block;
+    return layers;
+}
+
+std::optional<Checkpoint::State> Checkpoint::state(Index rows, Index columns) const {
+    const auto file = open_sealed(folder_ / kStateFile, key_sha256_);
+    if (!file) return std::nullopt;
+    try {
+        State state;
+        state.hidden = matrix_from<float>(*file, "hidden", "F32", rows, columns);
+        const std::string& block = file->metadata().at("block");
+        std::from_chars(block.data(), block.data() + block.size(), state.block);
+        return state;
+    } catch (const UserError&) {
+        return std::nullopt;
+    }
+}
+
+void Checkpoint::store(int block, const Layers& layers, const Matrix<float>& hidden) const {
+    BlockTensors stored;
+    for (const workloads::LinearKind kind : workloads::kLinearKinds) {
+        const LinearId id{block, kind};
+        stored.add(workloads::layer_name(id), layers.at(id));
+    }
+    write_sealed(block_file(block), stored.tensors, stored.metadata, key_sha256_);
+    // Cut short here, the run finds the state before this block and its layers, which is enough.
+    write_sealed(folder_ / kStateFile,
+                 {{"hidden", {"F32", {hidden.rows(), hidden.cols()}, bytes_of(hidden)}}},
+                 {{"block", std::to_string(block + 1)}}, key_sha256_);
+}
+
+void remove_checkpoint(const fs::path& folder) {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+}
+
+}  // namespace axesim::sim

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finished blocks of a quantization on disk, so that a run that was cut short (killed, full disk)
+// goes on after them. One file a block with its layers, and one with the hidden state in front of
+// the next block. A file that is cut short, damaged or of another run counts as missing.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/progress.h"
+#include "sim/calibrate.h"
+#include "sim/config/config.h"
+#include "workloads/llama.h"
+
+namespace axesim::sim {
+
+/// Everything that the integers depend on: what the config says of numbers and quantizer, the
+/// program, the model and the calibration tokens. Checkpoints of another key are never used.
+nlohmann::ordered_json checkpoint_key(
+    const Config& config, const std::string& model_sha256,
+    const std::vector<std::vector<workloads::TokenId>>& calibration);
+
+class Checkpoint {
+public:
+    using Layers = std::map<workloads::LinearId, QuantizedLayer>;
+
+    /// Hidden state in front of a block.
+    struct State {
+        int block = 0;
+        Matrix<float> hidden;
+    };
+
+    /// Makes the folder if need be. What is in it but has another key is removed, which
+    /// progress.note() tells with the reason. Throws RunError when the folder cannot be written.
+    Checkpoint(std::filesystem::path folder, const nlohmann::ordered_json& key, Progress& progress);
+
+    /// The layers of blocks 0, 1, ... up to the first that is not there or does not have the shape
+    /// of the model. Their certificates are left empty.
+    Layers layers(const workloads::LlamaShape& shape) const;
+    /// The newest state; none when it is not there or is not [rows, columns].
+    std::optional<State> state(Index rows, Index columns) const;
+
+    /// Stores the layers of `block` and the hidden state after it. Throws RunError.
+    void store(int block, const Layers& layers, const Matrix<float>& hidden) const;
+
+private:
+    bool has_same_key(const nlohmann::ordered_json& key, Progress& progress) const;
+    bool read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const;
+    std::filesystem::path block_file(int block) const;
+
+    std::filesystem::path folder_;
+    std::string key_sha256_;
+};
+
+/// Ends a run whose results are written. Never fails.
+void remove_checkpoint(const std::filesystem::path& folder);
+
+}  // namespace axesim::sim

@@ -22,6 +22,9 @@ std::string trouble(const VerifyReport& report, const LayerReport& layer) {
     if (!layer.codes_in_range) {
         return fmt::format("codes {} are not {}-bit", range_text(layer.codes), report.weight_bits);
     }
+    if (!layer.shifts_in_range) {
+        return fmt::format("shifts {} are not in [0, 7]", range_text(layer.shifts));
+    }
     if (!layer.violation) return "ok";
     const Violation& violation = *layer.violation;
     const std::string where = violation.tile < 0 ? "outer" : fmt::format("tile {}", violation.tile);
@@ -38,8 +41,8 @@ std::string verdict(const VerifyReport& report) {
     }
     if (bad > 0) {
         return fmt::format(
-            "NOT VERIFIED: {} of {} layers can overflow or hold codes out of range\n", bad,
-            report.layers.size());
+            "NOT VERIFIED: {} of {} layers can overflow or hold codes or shifts out of range\n",
+            bad, report.layers.size());
     }
     return fmt::format("verified: no activations in {} can overflow any of {} layers\n",
                        range_text(report.activations), report.layers.size());

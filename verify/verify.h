@@ -39,11 +39,13 @@ struct LayerReport {
     std::int64_t tile_length = 0;
     StageReport inner;
     StageReport outer;
-    IntegerRange codes;          ///< that occur
-    bool codes_in_range = true;  ///< every code is one of `weight_bits`
+    IntegerRange codes;           ///< that occur
+    bool codes_in_range = true;   ///< every code is one of `weight_bits`
+    IntegerRange shifts;          ///< of inner values on their way to the outer accumulator
+    bool shifts_in_range = true;  ///< every shift is one that three bits can tell
     std::optional<Violation> violation;
 
-    bool ok() const { return codes_in_range && inner.ok() && outer.ok(); }
+    bool ok() const { return codes_in_range && shifts_in_range && inner.ok() && outer.ok(); }
 };
 
 /// What the export says about itself, and what was found.
@@ -62,7 +64,9 @@ struct VerifyReport {
 /// Reads DIR/quantized.safetensors (design.md section 6): integer tensors NAME.weight [out, in],
 /// and metadata weight_bits, activation_bits, activation_min, activation_max, inner_bits, tile_size
 /// (0 or "monolithic": K), lanes (absent: 1), and NAME.outer_bits or else outer_bits (0, "auto" or
-/// absent: inner_bits + ceil(log2(tiles))). NAME.inner_bits and NAME.tile_size override theirs.
+/// absent: inner_bits + ceil(log2(tiles)), 7 more with groups). NAME.inner_bits and NAME.tile_size
+/// override theirs. With weight_groups: power_of_two there are also tensors NAME.weight_shift [out,
+/// tiles]: the outer accumulator adds inner * 2^shift.
 /// Throws UserError when the file is missing, malformed or has no integer layer. A file that is
 /// sound but promises too much gives ok() = false.
 VerifyReport verify_export(const std::filesystem::path& directory);

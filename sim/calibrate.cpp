@@ -2,6 +2,7 @@
 #include "sim/calibrate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/parallel.h"
 #include "models/compute/activation_quantizer.h"
@@ -29,8 +30,8 @@ public:
         layer.input_ranges = input_ranges;
         layer.linear = quant::quantize_linear(name, weights.cast<double>(), moments, format_,
                                               config_.quantizer);
-        layer.certificate =
-            quant::certify(layer.linear.codes, format_.activations, format_.accumulator);
+        layer.certificate = quant::certify(layer.linear.codes, format_.activations,
+                                           format_.accumulator, layer.linear.shifts);
         progress_.advance(1, name);
         return layer;
     }
@@ -134,6 +135,12 @@ Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
     for (Index channel = 0; channel < weights.rows(); ++channel) {
         weights.row(channel) = linear.codes.row(channel).cast<float>() *
                                static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
+        for (Index t = 0; t < linear.shifts.cols(); ++t) {
+            const Index first = t * linear.tile_length;
+            weights.row(channel).segment(first,
+                                         std::min(linear.tile_length, weights.cols() - first)) *=
+                std::ldexp(1.0F, linear.shifts(channel, t));
+        }
     }
     return weights;
 }

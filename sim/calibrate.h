@@ -33,7 +33,7 @@ struct QuantizedModel {
 /// What a layer of this design must fit.
 quant::LinearFormat linear_format(const Config& config);
 
-/// step[c] * codes[c][k].
+/// step[c] * codes[c][k], times 2^shift of the tile of k where weights have groups.
 Matrix<float> dequantized(const quant::QuantizedLinear& linear);
 
 /// config.quantizer.calibration as tokens. Throws UserError when the text is too short.

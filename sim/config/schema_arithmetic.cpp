@@ -78,8 +78,8 @@ Key outer_bits() {
                     "Width P_O of the outer accumulator, which sums the tiles' inner values.",
                     [](Config& c) { return &c.hardware.accumulator.outer_bits; },
                     {{"auto", 0,
-                      "P_I + ceil(log2(ceil(K/T))) for each depth K: no sum of inner values can "
-                      "overflow it"}}),
+                      "P_I + ceil(log2(ceil(K/T))) for each depth K, 7 more with "
+                      "quantizer.weight_groups: no sum of inner values can overflow it"}}),
         {"P_O"});
 }
 

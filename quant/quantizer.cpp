@@ -126,6 +126,58 @@ QuantizedLinear quantize_at(const LayerRun& run, Index depth, const std::vector<
     return result;
 }
 
+/// Squared errors [out, tiles].
+Matrix<double> tile_errors(const Matrix<double>& weights, const QuantizedLinear& linear) {
+    Matrix<double> errors(linear.shifts.rows(), linear.shifts.cols());
+    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
+        for (Index c = first; c < first + count; ++c) {
+            Eigen::RowVectorXd missed =
+                linear.codes.row(c).cast<double>() * linear.step[static_cast<std::size_t>(c)];
+            apply_units(shifts_of(linear.shifts, c), linear.tile_length, missed);
+            missed -= weights.row(c);
+            for (Index t = 0; t < errors.cols(); ++t) {
+                const Index at = t * linear.tile_length;
+                errors(c, t) = missed.segment(at, std::min(linear.tile_length, missed.size() - at))
+                                   .squaredNorm();
+            }
+        }
+    });
+    return errors;
+}
+
+/// Under a constraint the finer of two steps may lose more: its larger codes do not fit the tile's
+/// budget. Each tile takes, of its shift and the ones above it, the one with which plain rounding
+/// under the constraint loses least.
+void fit_shifts_to_budgets(const Matrix<double>& weights, const LinearFormat& format,
+                           RoundingRules rules, QuantizerConfig config, WeightSteps& steps) {
+    constexpr int kTried = 3;
+    config.algorithm = Algorithm::naive_round;
+    rules.outer_bits.reset();  // what all tiles share says nothing about one of them
+    const InputMoments all_alike;
+    const Feedback no_feedback = make_feedback(all_alike, weights.cols(), config);
+    TileShifts best;
+    Matrix<double> least;
+    for (int more = 0; more < kTried; ++more) {
+        QuantizedLinear tried;
+        const TileShifts shifts = (steps.shifts.array() + static_cast<std::int8_t>(more))
+                                      .min(static_cast<std::int8_t>(kLargestShift));
+        const LayerRun run(weights, all_alike, no_feedback, rules, config, shifts);
+        tried = quantize_at(run, weights.cols(), steps.step);
+        tried.shifts = shifts;
+        tried.tile_length = format.accumulator.tile_length(weights.cols());
+        const Matrix<double> errors = tile_errors(weights, tried);
+        if (more == 0) {
+            best = shifts;
+            least = errors;
+            continue;
+        }
+        best = (errors.array() < least.array()).select(shifts, best);
+        least = least.cwiseMin(errors);
+    }
+    steps.shifts = best;
+    factor_out_shifts(weights, format.accumulator.tile_length(weights.cols()), steps);
+}
+
 /// The promise of quantizer.h, checked on what is handed out.
 void check_promise(const std::string& name, const QuantizedLinear& result,
                    const LinearFormat& format) {
@@ -144,7 +196,8 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
                                 const QuantizerConfig& config, std::vector<double> steps) {
     check_moments(name, weights.cols(), moments, config);
     check_format(name, format);
-    const WeightSteps chosen = checked_steps(name, weights, format, config, std::move(steps));
+    const bool given = !steps.empty();
+    WeightSteps chosen = checked_steps(name, weights, format, config, std::move(steps));
     if (weights.size() == 0) {
         QuantizedLinear empty;
         empty.codes.resize(weights.rows(), weights.cols());
@@ -154,14 +207,17 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
     }
     const Feedback feedback = make_feedback(moments, weights.cols(), config);
     const RoundingRules rules = rounding_rules(weights.cols(), format, config);
+    const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
+                          config.accumulator_aware == AccumulatorAware::ep_init;
+    if (chosen.shifts.size() > 0 && promised && !given) {
+        fit_shifts_to_budgets(weights, format, rules, config, chosen);
+    }
     const LayerRun run(weights, moments, feedback, rules, config, chosen.shifts);
     QuantizedLinear result = config.step_search ? search_steps(run, weights.cols(), chosen.step)
                                                 : quantize_at(run, weights.cols(), chosen.step);
     result.shifts = chosen.shifts;
     result.tile_length = format.accumulator.tile_length(weights.cols());
     result.fallback = feedback.fallback;
-    const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
-                          config.accumulator_aware == AccumulatorAware::ep_init;
     RoundingRules limits = rules;
     limits.constrained = promised;
     refine(weights, moments, limits, config.refine_sweeps, result);

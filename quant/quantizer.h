@@ -31,7 +31,8 @@ struct QuantizedLinear {
 
 /// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use
 /// (with step_search: the ones to search around); empty means those of config.weight_step. Where
-/// format.accumulator has groups, tiles take shifts above these steps (weight_steps.h), which are
+/// format.accumulator has groups, tiles take shifts above these steps (weight_steps.h; where steps
+/// are not given and accumulators constrain, the shifts that suit the tiles' budgets), which are
 /// fixed before the algorithm; step_search and refine_sweeps scale a channel's tiles together. The
 /// result always lies in format.weights and, when config.accumulator_aware is axe or ep_init, no
 /// activations in format.activations can overflow an accumulator of format.accumulator

@@ -151,10 +151,7 @@ WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits, Index 
         if (finest >= std::numeric_limits<float>::min()) step = finest;
     }
     result.shifts = covering_shifts(weights, result.step, weight_bits, tile_length);
-    for (Index c = 0; c < weights.rows(); ++c) {
-        factor_out(row_of(weights, c), tile_length, result.step[static_cast<std::size_t>(c)],
-                   row_of(result.shifts, c));
-    }
+    factor_out_shifts(weights, tile_length, result);
     return result;
 }
 
@@ -182,10 +179,17 @@ WeightSteps least_error_groups(const Matrix<double>& weights, int weight_bits,
                 step = candidate;
                 std::ranges::copy(tried, row_of(result.shifts, c).begin());
             }
-            factor_out(row, tile_length, step, row_of(result.shifts, c));
         }
     });
+    factor_out_shifts(weights, tile_length, result);
     return result;
+}
+
+void factor_out_shifts(const Matrix<double>& weights, Index tile_length, WeightSteps& steps) {
+    for (Index c = 0; c < weights.rows(); ++c) {
+        factor_out(row_of(weights, c), tile_length, steps.step[static_cast<std::size_t>(c)],
+                   row_of(steps.shifts, c));
+    }
 }
 
 std::vector<double> column_units(std::span<const std::int8_t> shifts, Index tile_length,

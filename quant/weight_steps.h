@@ -45,6 +45,10 @@ WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits, Index 
 WeightSteps least_error_groups(const Matrix<double>& weights, int weight_bits,
                                const IntegerRange& codes, Index tile_length);
 
+/// Moves what all shifts of a channel have in common into its step, tiles of zeros left aside: the
+/// outer accumulator then counts in the largest unit that it can.
+void factor_out_shifts(const Matrix<double>& weights, Index tile_length, WeightSteps& steps);
+
 /// The shifts of one channel; empty without groups.
 inline std::span<const std::int8_t> shifts_of(const TileShifts& shifts, Index channel) {
     if (shifts.size() == 0) return {};

@@ -160,10 +160,12 @@ TEST_P(GroupsInEveryMethod, EqualTheLayerWhoseInputsTookTheShifts) {
     config.damping = 0;
     LinearFormat grouped = format;
     grouped.accumulator.groups = WeightGroups::power_of_two;
-    const QuantizedLinear result = quantize_linear(
-        "l", weights, moments_at(Eigen::RowVectorXd::Ones(kDepth)), grouped, config);
+    const InputMoments moments = moments_at(Eigen::RowVectorXd::Ones(kDepth));
+    const QuantizedLinear result = quantize_linear("l", weights, moments, grouped, config);
     EXPECT_GT(result.shifts.maxCoeff(), 3);
-    const WeightSteps given = absmax_groups(weights, 4, kTile);
+    QuantizerConfig without_search = config;
+    without_search.step_search = false;
+    const QuantizedLinear given = quantize_linear("l", weights, moments, grouped, without_search);
     for (Index c = 0; c < weights.rows(); ++c) {
         SCOPED_TRACE(c);
         Eigen::RowVectorXd units(kDepth);

@@ -27,8 +27,9 @@ std::vector<Key> number_format_keys() {
         also_called(
             required_key("number_format.weight_bits", {2, 16}, "6", "bits",
                          "Width M of a weight, a two's complement integer of any length, with one "
-                         "scale per output channel. It sets the multiplier's size and what the "
-                         "DRAM must deliver for every decoded token.",
+                         "scale per output channel or per tile (quantizer.weight_groups). It sets "
+                         "the multiplier's size and what the DRAM must deliver for every decoded "
+                         "token.",
                          [](Config& c) { return &c.hardware.weight_bits; }),
             {"M", "w_bits", "weight_bit_width"}),
         also_called(required_key("number_format.activation_bits", {2, 16}, "6", "bits",

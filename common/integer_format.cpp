@@ -51,7 +51,7 @@ std::int64_t AccumulatorFormat::tile_count(std::int64_t k) const {
 }
 
 int AccumulatorFormat::outer_bits_for(std::int64_t k) const {
-    return outer_bits > 0 ? outer_bits : inner_bits + ceil_log2(tile_count(k));
+    return outer_bits > 0 ? outer_bits : inner_bits + largest_shift() + ceil_log2(tile_count(k));
 }
 
 }  // namespace axesim

@@ -39,20 +39,34 @@ double used_bits(const IntegerRange& range);
 
 enum class OverflowMode { wrap, saturate, trap };
 
+/// Whether every tile of an output channel has a step of its own (a group of weights is a tile),
+/// and what that does to the tile's inner value before it is added to the outer accumulator.
+/// power_of_two: it is shifted left by 0..kLargestShift, so that the tile's step is the channel's
+/// times 2^shift.
+enum class WeightGroups { none, power_of_two };
+
+/// Largest shift of a tile, and the bits of metadata in which one travels.
+inline constexpr int kLargestShift = 7;
+inline constexpr int kShiftBits = 3;
+
 /// A two-stage accumulator: an inner accumulator sums `tile_size` consecutive products, `lanes` of
 /// them a step, and is then added to the outer accumulator.
 struct AccumulatorFormat {
     int inner_bits = 32;         ///< P_I, 2..48
     std::int64_t tile_size = 0;  ///< T, products per inner accumulation; 0: monolithic, T = K
-    int outer_bits = 0;          ///< P_O; 0: auto, P_I + ceil(log2(ceil(K/T)))
+    int outer_bits = 0;          ///< P_O; 0: auto, P_I + largest_shift() + ceil(log2(ceil(K/T)))
     OverflowMode overflow = OverflowMode::saturate;
     int lanes = 1;  ///< products summed exactly in one step's adder tree
+    WeightGroups groups = WeightGroups::none;
 
     /// T for a dot product of depth k >= 1 (k itself when monolithic).
     std::int64_t tile_length(std::int64_t k) const;
     /// ceil(K/T).
     std::int64_t tile_count(std::int64_t k) const;
-    /// P_O for depth k: as given, or the smallest that no sum of inner values overflows.
+    /// What the shifter between the accumulators can do: a property of the hardware, not of
+    /// weights.
+    int largest_shift() const { return groups == WeightGroups::power_of_two ? kLargestShift : 0; }
+    /// P_O for depth k: as given, or the smallest that no sum of (shifted) inner values overflows.
     int outer_bits_for(std::int64_t k) const;
 
     auto operator<=>(const AccumulatorFormat&) const = default;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMetadataWords = 2;
 constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
+constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
 
 }  // namespace
 
@@ -184,6 +185,39 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
         tile.row_scale_bits[row] = words[kMetadataWords * row];
         tile.row_integer[row] = words[kMetadataWords * row + 1];
     }
+    if (operand.shifts_per_row > 0) {
+        load_shifts(operand, stream, first_row, rows, first_column, columns, tile.row_shifts);
+    }
+}
+
+/// The shifts of the accumulation tiles in [first_column, first_column + columns), which starts
+/// with a whole tile: chunks of depth are whole tiles.
+void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
+                              Index first_column, Index columns, TileShifts& shifts) {
+    const Index length = config_.accumulator.tile_length(operand.columns);
+    const Index first_tile = first_column / length;
+    const Index tiles = (columns + length - 1) / length;
+    Matrix<std::int32_t> words(rows, tiles);
+    TransferCommand transfer{.stream = stream,
+                             .write = false,
+                             .metadata = true,
+                             .address = operand.shifts_address,
+                             .format = kShiftFormat,
+                             .is_signed = false,
+                             .first_element = 0,
+                             .narrow = {},
+                             .wide = {}};
+    const auto fetch = [&](Index row, Index count) {
+        transfer.first_element = (first_row + row) * operand.shifts_per_row + first_tile;
+        transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
+        send_command(memory_socket, transfer);
+    };
+    if (tiles == operand.shifts_per_row) {
+        fetch(0, rows * tiles);  // rows lie back to back
+    } else {
+        for (Index row = 0; row < rows; ++row) fetch(row, tiles);
+    }
+    shifts = words.cast<std::int8_t>();
 }
 
 void Accelerator::load_weights() {

@@ -20,10 +20,13 @@
 namespace axesim::models {
 
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
-/// as float32; zero point of a token or sum of codes of a channel) in another.
+/// as float32; zero point of a token or sum of shifted codes of a channel) in another. Weights in
+/// groups have a third: kShiftBits packed for each row and accumulation tile, row after row.
 struct OperandRef {
     std::uint64_t address = 0;
     std::uint64_t metadata_address = 0;
+    std::uint64_t shifts_address = 0;
+    Index shifts_per_row = 0;  ///< accumulation tiles; 0: no groups
     Index rows = 0, columns = 0;
     PackingFormat format;
     bool is_signed = true;
@@ -91,6 +94,8 @@ private:
     void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
     int slot_bits(Stream stream) const;
+    void load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
+                     Index first_column, Index columns, TileShifts& shifts);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;

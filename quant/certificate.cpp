@@ -23,7 +23,7 @@ void widen(IntegerRange& range, const IntegerRange& other) {
 }  // namespace
 
 Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
-                    const AccumulatorFormat& accumulator) {
+                    const AccumulatorFormat& accumulator, const TileShifts& shifts) {
     const std::int64_t depth = codes.cols();
     Certificate result;
     result.inner_bits = accumulator.inner_bits;
@@ -46,8 +46,10 @@ Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activ
             widen(result.inner, tile);
             result.largest_tile_l1 = std::max(result.largest_tile_l1, sums.l1_norm());
             note(tile, inner_limits, channel, first / tile_length);
-            sum.min += tile.min;
-            sum.max += tile.max;
+            const std::int64_t unit =
+                std::int64_t{1} << (shifts.size() > 0 ? shifts(channel, first / tile_length) : 0);
+            sum.min += tile.min * unit;
+            sum.max += tile.max * unit;
         }
         widen(result.outer, sum);
         note(sum, outer_limits, channel, -1);

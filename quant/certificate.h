@@ -15,7 +15,7 @@ namespace axesim::quant {
 struct Certificate {
     bool certified = false;  ///< every tile fits inner_bits, every channel fits outer_bits
     IntegerRange inner;      ///< extremes over all channels and tiles
-    IntegerRange outer;      ///< extremes over all channels of sums of tile extremes
+    IntegerRange outer;      ///< extremes over all channels of sums of (shifted) tile extremes
     std::int64_t largest_tile_l1 = 0;  ///< largest sum of |code| of a tile
     int inner_bits = 0;                ///< P_I
     int outer_bits = 0;                ///< P_O of this depth
@@ -28,8 +28,8 @@ struct Certificate {
     std::optional<Violation> violation;
 };
 
-/// codes [out, K]; activations: codes that can occur, mu <= 0 <= nu.
+/// codes [out, K]; activations: codes that can occur, mu <= 0 <= nu; shifts [out, tiles] or empty.
 Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
-                    const AccumulatorFormat& accumulator);
+                    const AccumulatorFormat& accumulator, const TileShifts& shifts = {});
 
 }  // namespace axesim::quant

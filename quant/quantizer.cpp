@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "common/error.h"
 #include "common/parallel.h"
-#include "common/rounding.h"
 #include "common/stopwatch.h"
 #include "quant/bounds.h"
 #include "quant/certificate.h"
@@ -39,16 +37,26 @@ IntegerRange allowed_codes(const LinearFormat& format, const QuantizerConfig& co
     return {std::max(format.weights.min, narrow.min), std::min(format.weights.max, narrow.max)};
 }
 
-std::vector<double> checked_steps(const std::string& name, const Matrix<double>& weights,
-                                  const LinearFormat& format, const QuantizerConfig& config,
-                                  std::vector<double> steps) {
-    if (!weights.allFinite()) throw UserError(fmt::format("{}: a weight is not finite", name));
-    if (steps.empty()) {
-        if (config.weight_step == WeightStep::absmax) {
-            return absmax_steps(weights, format.weight_bits);
-        }
-        return least_error_steps(weights, format.weight_bits, allowed_codes(format, config));
+/// The steps that the config asks for.
+WeightSteps find_steps(const Matrix<double>& weights, const LinearFormat& format,
+                       const QuantizerConfig& config) {
+    const bool absmax = config.weight_step == WeightStep::absmax;
+    const IntegerRange codes = allowed_codes(format, config);
+    if (format.accumulator.groups == WeightGroups::power_of_two && weights.cols() > 0) {
+        const Index tile = format.accumulator.tile_length(weights.cols());
+        return absmax ? absmax_groups(weights, format.weight_bits, tile)
+                      : least_error_groups(weights, format.weight_bits, codes, tile);
     }
+    return {absmax ? absmax_steps(weights, format.weight_bits)
+                   : least_error_steps(weights, format.weight_bits, codes),
+            {}};
+}
+
+WeightSteps checked_steps(const std::string& name, const Matrix<double>& weights,
+                          const LinearFormat& format, const QuantizerConfig& config,
+                          std::vector<double> steps) {
+    if (!weights.allFinite()) throw UserError(fmt::format("{}: a weight is not finite", name));
+    if (steps.empty()) return find_steps(weights, format, config);
     if (static_cast<Index>(steps.size()) != weights.rows()) {
         throw UserError(
             fmt::format("{}: {} steps for {} output channels", name, steps.size(), weights.rows()));
@@ -59,7 +67,12 @@ std::vector<double> checked_steps(const std::string& name, const Matrix<double>&
                                         c, steps[c]));
         }
     }
-    return steps;
+    WeightSteps result{std::move(steps), {}};
+    if (format.accumulator.groups == WeightGroups::power_of_two && weights.cols() > 0) {
+        result.shifts = covering_shifts(weights, result.step, format.weight_bits,
+                                        format.accumulator.tile_length(weights.cols()));
+    }
+    return result;
 }
 
 RoundingRules rounding_rules(Index depth, const LinearFormat& format,
@@ -76,30 +89,14 @@ RoundingRules rounding_rules(Index depth, const LinearFormat& format,
     rules.tile_length = format.accumulator.tile_size > 0 ? format.accumulator.tile_size : depth;
     rules.tiles = format.accumulator.tile_count(depth);
     rules.inner_bits = format.accumulator.inner_bits;
+    rules.largest_shift = format.accumulator.largest_shift();
     const int outer = format.accumulator.outer_bits_for(depth);
-    if (outer < outer_bits_for_tiles(rules.inner_bits, rules.tiles)) rules.outer_bits = outer;
+    const int safe = outer_bits_for_tiles(rules.inner_bits, rules.tiles) + rules.largest_shift;
+    if (outer < safe) rules.outer_bits = outer;
     return rules;
 }
 
-/// Sum of squares of w - step * code, codes rounded to nearest and clipped.
-double rounding_error(const Eigen::Ref<const Eigen::RowVectorXd>& weights, double step,
-                      const IntegerRange& codes) {
-    const auto low = static_cast<double>(codes.min);
-    const auto high = static_cast<double>(codes.max);
-    const double per_weight = 1.0 / step;
-    double error = 0.0;
-#pragma omp simd reduction(+ : error)
-    for (Index k = 0; k < weights.size(); ++k) {
-        double code = nearest_even(weights.data()[k] * per_weight);
-        code = code < low ? low : code;
-        code = code > high ? high : code;
-        const double missed = weights.data()[k] - step * code;
-        error += missed * missed;
-    }
-    return error;
-}
-
-QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double> steps) {
+QuantizedLinear quantize_at(const LayerRun& run, Index depth, const std::vector<double>& steps) {
     QuantizedLinear result;
     const auto channels = static_cast<Index>(steps.size());
     result.codes.resize(channels, depth);
@@ -110,22 +107,74 @@ QuantizedLinear quantize_at(const LayerRun& run, Index depth, std::vector<double
         }
         result.codes.middleRows(first, count) = run.quantize(rows, false).codes;
     });
-    result.step = std::move(steps);
+    result.step = steps;
     return result;
 }
 
 QuantizedLinear round_weights(const Matrix<double>& weights, const LayerInputs& inputs,
                               const RoundingRules& rules, const QuantizerConfig& config,
-                              std::vector<double> steps) {
-    const LayerRun run(weights, inputs, rules, config);
-    return config.step_search ? search_steps(run, weights.cols(), steps)
-                              : quantize_at(run, weights.cols(), std::move(steps));
+                              const WeightSteps& steps) {
+    const LayerRun run(weights, inputs, rules, config, steps.shifts);
+    return config.step_search ? search_steps(run, weights.cols(), steps.step)
+                              : quantize_at(run, weights.cols(), steps.step);
+}
+
+/// Squared errors [out, tiles].
+Matrix<double> tile_errors(const Matrix<double>& weights, const QuantizedLinear& linear) {
+    Matrix<double> errors(linear.shifts.rows(), linear.shifts.cols());
+    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
+        for (Index c = first; c < first + count; ++c) {
+            Eigen::RowVectorXd missed =
+                linear.codes.row(c).cast<double>() * linear.step[static_cast<std::size_t>(c)];
+            apply_units(shifts_of(linear.shifts, c), linear.tile_length, missed);
+            missed -= weights.row(c);
+            for (Index t = 0; t < errors.cols(); ++t) {
+                const Index at = t * linear.tile_length;
+                errors(c, t) = missed.segment(at, std::min(linear.tile_length, missed.size() - at))
+                                   .squaredNorm();
+            }
+        }
+    });
+    return errors;
+}
+
+/// Under a constraint the finer of two steps may lose more: its larger codes do not fit the tile's
+/// budget. Each tile takes, of its shift and the ones above it, the one with which plain rounding
+/// under the constraint loses least.
+void fit_shifts_to_budgets(const Matrix<double>& weights, const LinearFormat& format,
+                           RoundingRules rules, QuantizerConfig config, WeightSteps& steps) {
+    constexpr int kTried = 3;
+    config.algorithm = Algorithm::naive_round;
+    rules.outer_bits.reset();  // what all tiles share says nothing about one of them
+    const LayerInputs all_alike("", weights.cols(), {}, config);
+    TileShifts best;
+    Matrix<double> least;
+    for (int more = 0; more < kTried; ++more) {
+        QuantizedLinear tried;
+        const TileShifts shifts = (steps.shifts.array() + static_cast<std::int8_t>(more))
+                                      .min(static_cast<std::int8_t>(kLargestShift));
+        const LayerRun run(weights, all_alike, rules, config, shifts);
+        tried = quantize_at(run, weights.cols(), steps.step);
+        tried.shifts = shifts;
+        tried.tile_length = format.accumulator.tile_length(weights.cols());
+        const Matrix<double> errors = tile_errors(weights, tried);
+        if (more == 0) {
+            best = shifts;
+            least = errors;
+            continue;
+        }
+        best = (errors.array() < least.array()).select(shifts, best);
+        least = least.cwiseMin(errors);
+    }
+    steps.shifts = best;
+    factor_out_shifts(weights, format.accumulator.tile_length(weights.cols()), steps);
 }
 
 /// The promise of quantizer.h, checked on what is handed out.
 void check_promise(const std::string& name, const QuantizedLinear& result,
                    const LinearFormat& format) {
-    const Certificate proof = certify(result.codes, format.activations, format.accumulator);
+    const Certificate proof =
+        certify(result.codes, format.activations, format.accumulator, result.shifts);
     if (proof.certified) return;
     throw RunError(fmt::format(
         "{}: internal error: channel {} can reach [{}, {}] in spite of the constraint", name,
@@ -133,42 +182,6 @@ void check_promise(const std::string& name, const QuantizedLinear& result,
 }
 
 }  // namespace
-
-std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits) {
-    const auto largest_code = static_cast<double>(narrow_range(weight_bits).max);
-    std::vector<double> steps;
-    steps.reserve(static_cast<std::size_t>(weights.rows()));
-    for (Index c = 0; c < weights.rows(); ++c) {
-        const double largest = weights.cols() > 0 ? weights.row(c).cwiseAbs().maxCoeff() : 0.0;
-        const auto step = static_cast<float>(largest / largest_code);
-        steps.push_back(step > 0 ? static_cast<double>(step) : 1.0);
-    }
-    return steps;
-}
-
-std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
-                                      const IntegerRange& codes) {
-    constexpr int kCandidates = 36;
-    constexpr double kBetween = 0.02;
-    std::vector<double> steps = absmax_steps(weights, weight_bits);
-    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
-        for (Index c = first; c < first + count; ++c) {
-            double& step = steps[static_cast<std::size_t>(c)];
-            const double absmax = step;
-            double least = std::numeric_limits<double>::infinity();
-            for (int i = 0; i < kCandidates; ++i) {
-                const double candidate = static_cast<float>(absmax * (1.0 - kBetween * i));
-                if (!(candidate > 0)) break;  // float has no smaller number
-                const double error = rounding_error(weights.row(c), candidate, codes);
-                if (error < least) {
-                    least = error;
-                    step = candidate;
-                }
-            }
-        }
-    });
-    return steps;
-}
 
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
@@ -185,21 +198,28 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
                                     name, inputs.depth(), weights.cols()));
     }
     check_format(name, format);
-    steps = checked_steps(name, weights, format, config, std::move(steps));
+    const bool given = !steps.empty();
+    WeightSteps chosen = checked_steps(name, weights, format, config, std::move(steps));
     if (weights.size() == 0) {
         QuantizedLinear empty;
         empty.codes.resize(weights.rows(), weights.cols());
-        empty.step = std::move(steps);
+        empty.step = chosen.step;
+        empty.shifts = chosen.shifts;
         return empty;
     }
     Stopwatch stopwatch;
     const RoundingRules rules = rounding_rules(weights.cols(), format, config);
-    QuantizedLinear result = round_weights(weights, inputs, rules, config, std::move(steps));
+    const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
+                          config.accumulator_aware == AccumulatorAware::ep_init;
+    if (chosen.shifts.size() > 0 && promised && !given) {
+        fit_shifts_to_budgets(weights, format, rules, config, chosen);
+    }
+    QuantizedLinear result = round_weights(weights, inputs, rules, config, chosen);
+    result.shifts = chosen.shifts;
+    result.tile_length = format.accumulator.tile_length(weights.cols());
     result.fallback = inputs.feedback().fallback;
     result.rounding_seconds = stopwatch.seconds();
     stopwatch.restart();
-    const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
-                          config.accumulator_aware == AccumulatorAware::ep_init;
     RoundingRules limits = rules;
     limits.constrained = promised;
     refine(weights, inputs.moments(), limits, config.refine_sweeps, result);

@@ -8,6 +8,7 @@
 
 #include "common/matrix.h"
 #include "quant/quantizer_config.h"
+#include "quant/weight_steps.h"
 
 namespace axesim::quant {
 
@@ -19,30 +20,23 @@ struct InputMoments {
                        ///< empty means x = xq
 };
 
-/// Integer weights: w is about step[c] * codes[c][k].
+/// Integer weights: w is about step[c] * 2^shifts(c, t) * codes(c, k) with k in tile t.
 struct QuantizedLinear {
     Matrix<std::int16_t> codes;  ///< [out, K]
     std::vector<double> step;    ///< [out]
+    TileShifts shifts;           ///< [out, tiles]; empty without groups
+    Index tile_length = 0;       ///< columns of a tile of `shifts`
     /// Why a layer fell back to rounding without error feedback (a Cholesky that failed), or "".
     std::string fallback;
     double rounding_seconds = 0;    ///< wall time, step search included
     double refinement_seconds = 0;  ///< wall time
 };
 
-class LayerInputs;  // layer_inputs.h
-
-/// Per output channel, the step max|w| / (2^(M-1) - 1) (axe.md 3.5), rounded to single
-/// precision because that is what the hardware scales with; 1 for a channel of zeros.
-std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits);
-
-/// Per output channel, the step with the least sum of squared rounding errors when weights are
-/// rounded to nearest and clipped to `codes`: the absmax step or a part of it down to 0.3, in steps
-/// of 0.02.
-std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
-                                      const IntegerRange& codes);
-
 /// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use
-/// (with step_search: the ones to search around); empty means those of config.weight_step. The
+/// (with step_search: the ones to search around); empty means those of config.weight_step. Where
+/// format.accumulator has groups, tiles take shifts above these steps (weight_steps.h; where steps
+/// are not given and accumulators constrain, the shifts that suit the tiles' budgets), which are
+/// fixed before the algorithm; step_search and refine_sweeps scale a channel's tiles together. The
 /// result always lies in format.weights and, when config.accumulator_aware is axe or ep_init, no
 /// activations in format.activations can overflow an accumulator of format.accumulator
 /// (axe.md 1.4, 1.5), whatever happens inside (a failed Cholesky included). accumulator_aware:
@@ -53,11 +47,6 @@ std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_
 /// not depend on the number of threads.
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
-                                const QuantizerConfig& config, std::vector<double> steps = {});
-
-/// The same for one of several layers that read the same inputs, made with the same config.
-QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
-                                const LayerInputs& inputs, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps = {});
 
 }  // namespace axesim::quant

@@ -27,13 +27,15 @@ bool fits(const CodeSums& sums, int bits, const IntegerRange& activations) {
 /// One channel's codes and what its accumulators still hold.
 class Channel {
 public:
-    Channel(const RoundingRules& rules, std::span<std::int16_t> codes)
-        : rules_(rules), codes_(codes) {
+    /// units [K]: what a code counts in the outer accumulator.
+    Channel(const RoundingRules& rules, std::span<std::int16_t> codes,
+            std::span<const double> units)
+        : rules_(rules), codes_(codes), units_(units) {
         if (!rules.constrained) return;
         tiles_.resize(static_cast<std::size_t>(rules.tiles));
         for (std::size_t k = 0; k < codes.size(); ++k) {
             tiles_[tile(k)].add(codes[k]);
-            whole_.add(codes[k]);
+            whole_.add(amount(k, codes[k]));
         }
     }
 
@@ -47,7 +49,7 @@ public:
         if (to == from) return 0;
         if (rules_.constrained) {
             change(tiles_[tile(k)], from, to);
-            change(whole_, from, to);
+            change(whole_, amount(k, from), amount(k, to));
         }
         codes_[k] = static_cast<std::int16_t>(to);
         return to - from;
@@ -57,6 +59,9 @@ private:
     std::size_t tile(std::size_t k) const {
         return k / static_cast<std::size_t>(rules_.tile_length);
     }
+    std::int64_t amount(std::size_t k, std::int64_t code) const {
+        return code * static_cast<std::int64_t>(units_[k]);
+    }
     bool allowed(std::size_t k, std::int64_t to) const {
         if (!rules_.constrained) return true;
         CodeSums sums = tiles_[tile(k)];
@@ -64,12 +69,13 @@ private:
         if (!fits(sums, rules_.inner_bits, rules_.activations)) return false;
         if (!rules_.outer_bits) return true;
         sums = whole_;
-        change(sums, codes_[k], to);
+        change(sums, amount(k, codes_[k]), amount(k, to));
         return fits(sums, *rules_.outer_bits, rules_.activations);
     }
 
     const RoundingRules& rules_;
     std::span<std::int16_t> codes_;
+    std::span<const double> units_;
     std::vector<CodeSums> tiles_;
     CodeSums whole_;
 };
@@ -77,10 +83,12 @@ private:
 using Residual = Eigen::Ref<Eigen::RowVectorXd>;
 
 /// One sweep over the codes; `residual` is l - s q H. Returns the number of codes that changed.
-Index sweep(const Matrix<double>& h, const std::vector<Index>& order, double step, Channel& channel,
-            std::span<const std::int16_t> codes, Residual residual) {
+Index sweep(const Matrix<double>& h, const std::vector<Index>& order, double channel_step,
+            std::span<const double> units, Channel& channel, std::span<const std::int16_t> codes,
+            Residual residual) {
     Index changes = 0;
     for (const Index k : order) {
+        const double step = channel_step * units[static_cast<std::size_t>(k)];
         const double curvature = step * h(k, k);
         if (!(curvature > 0)) continue;
         const double wish = residual(k) / curvature;
@@ -97,10 +105,13 @@ Index sweep(const Matrix<double>& h, const std::vector<Index>& order, double ste
 
 /// The step that fits the codes best, in single precision; updates `residual` = l - s p, p = q H.
 double fit_step(const Eigen::Ref<const Eigen::RowVectorXd>& l, double step,
-                std::span<const std::int16_t> codes, Residual residual) {
-    const auto q = Eigen::Map<const Eigen::RowVector<std::int16_t, Eigen::Dynamic>>(
-                       codes.data(), static_cast<Index>(codes.size()))
-                       .cast<double>();
+                std::span<const double> units, std::span<const std::int16_t> codes,
+                Residual residual) {
+    const auto count = static_cast<Index>(codes.size());
+    const auto q =
+        Eigen::Map<const Eigen::RowVector<std::int16_t, Eigen::Dynamic>>(codes.data(), count)
+            .cast<double>()
+            .cwiseProduct(Eigen::Map<const Eigen::RowVectorXd>(units.data(), count));
     const double energy = (l - residual).dot(q) / step;  // p q^T
     if (!(energy > 0)) return step;
     const double fitted = static_cast<float>(l.dot(q) / energy);
@@ -120,6 +131,7 @@ void refine(const Matrix<double>& weights, const InputMoments& moments, const Ro
         Matrix<double> values = linear.codes.middleRows(first, count).cast<double>();
         for (Index r = 0; r < count; ++r) {
             values.row(r) *= linear.step[static_cast<std::size_t>(first + r)];
+            apply_units(shifts_of(linear.shifts, first + r), rules.tile_length, values.row(r));
         }
         Matrix<double> l(count, h.cols());
         if (moments.g.size() > 0) {
@@ -133,10 +145,12 @@ void refine(const Matrix<double>& weights, const InputMoments& moments, const Ro
             const std::span codes(linear.codes.row(first + r).data(),
                                   static_cast<std::size_t>(h.cols()));
             double& step = linear.step[static_cast<std::size_t>(first + r)];
-            Channel channel(rules, codes);
+            const std::vector<double> units =
+                column_units(shifts_of(linear.shifts, first + r), rules.tile_length, h.cols());
+            Channel channel(rules, codes, units);
             for (int i = 0; i < sweeps; ++i) {
-                const Index changes = sweep(h, order, step, channel, codes, residual.row(r));
-                const double fitted = fit_step(l.row(r), step, codes, residual.row(r));
+                const Index changes = sweep(h, order, step, units, channel, codes, residual.row(r));
+                const double fitted = fit_step(l.row(r), step, units, codes, residual.row(r));
                 if (changes == 0 && fitted == step) break;
                 step = fitted;
             }

@@ -63,7 +63,7 @@ void Budget::spend(std::span<const double> codes) {
 }
 
 std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const double> weights,
-                                    double step) {
+                                    double step, std::span<const std::int8_t> shifts) {
     std::vector<double> scaled(weights.size());
     std::transform(weights.begin(), weights.end(), scaled.begin(),
                    [&](double weight) { return weight / step; });
@@ -80,41 +80,50 @@ std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const 
         const auto tile =
             all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
         const std::int64_t length = rules.pad_short_tile ? rules.tile_length : count;
-        thresholds.push_back(std::max(least, soft_threshold(tile, length, radius)));
+        // A code of the tile stands for `unit` steps of the channel.
+        const double unit = shifts.empty() ? 1.0 : std::ldexp(1.0, shifts[thresholds.size()]);
+        thresholds.push_back(std::max(least, soft_threshold(tile, length, radius * unit)) / unit);
     }
     return thresholds;
 }
 
 Rounder::Rounder(const RoundingRules& rules, Index rows)
     : rules_(rules),
-      steps_(static_cast<std::size_t>(rows), 1.0),
       largest_code_(static_cast<double>(std::max(rules.weights.max, -rules.weights.min))),
-      low_(steps_.size()),
-      high_(steps_.size()),
-      kept_(steps_.size()),
-      codes_(steps_.size()) {
+      low_(static_cast<std::size_t>(rows)),
+      high_(low_.size()),
+      kept_(low_.size()),
+      codes_(low_.size()) {
+    const bool grouped = rules.largest_shift > 0;
     const auto tiles = static_cast<std::size_t>(rules.constrained ? rules.tiles : 1);
-    thresholds_.assign(tiles * steps_.size(), 0.0);
+    steps_.assign(static_cast<std::size_t>(grouped ? rules.tiles : 1) * low_.size(), 1.0);
+    if (grouped) units_.assign(steps_.size(), 1.0);
+    thresholds_.assign(tiles * low_.size(), 0.0);
     if (!rules.constrained) return;
     tiles_.assign(tiles, Budget(rows, rules.inner_bits, rules.activations));
     if (rules.outer_bits) channel_.emplace(rows, *rules.outer_bits, rules.activations);
 }
 
-void Rounder::set_row(Index row, std::span<const double> weights, double step) {
+void Rounder::set_row(Index row, std::span<const double> weights, double step,
+                      std::span<const std::int8_t> shifts) {
     const auto r = static_cast<std::size_t>(row);
+    const std::size_t rows = low_.size();
     steps_[r] = step;
-    if (!rules_.constrained || !rules_.soft_threshold) return;
-    const std::vector<double> thresholds = tile_thresholds(rules_, weights, step);
-    for (std::size_t t = 0; t < thresholds.size(); ++t) {
-        thresholds_[t * steps_.size() + r] = thresholds[t];
+    for (std::size_t t = 0; t < shifts.size(); ++t) {
+        units_[t * rows + r] = std::ldexp(1.0, shifts[t]);
+        steps_[t * rows + r] = std::ldexp(step, shifts[t]);
     }
+    if (!rules_.constrained || !rules_.soft_threshold) return;
+    const std::vector<double> thresholds = tile_thresholds(rules_, weights, step, shifts);
+    for (std::size_t t = 0; t < thresholds.size(); ++t) thresholds_[t * rows + r] = thresholds[t];
 }
 
 void Rounder::shrink(std::span<const double> values, const double* thresholds) {
     const std::size_t rows = values.size();
+    const double* steps = steps_.data() + steps_at_;
 #pragma omp simd
     for (std::size_t r = 0; r < rows; ++r) {
-        double z = values[r] / steps_[r];
+        double z = values[r] / steps[r];
         // An infinite argument in the error that was pushed on: 0 always fits.
         z = z == z ? z : 0.0;
         const double magnitude = std::abs(z) - thresholds[r];
@@ -128,8 +137,31 @@ void Rounder::narrow_limits(const Budget& budget) {
     narrowed_ = true;
 }
 
+/// The channel's budget is in units of its step, of which a code of the tile takes `units`.
+void Rounder::narrow_channel(const double* units) {
+    if (units == nullptr) return narrow_limits(*channel_);
+    if (channel_->fits_all(std::ldexp(largest_code_, rules_.largest_shift))) return;
+    for (std::size_t r = 0; r < low_.size(); ++r) {
+        low_[r] *= units[r];
+        high_[r] *= units[r];
+    }
+    channel_->narrow(low_, high_);
+    narrowed_ = true;
+    for (std::size_t r = 0; r < low_.size(); ++r) {
+        low_[r] = -floor_of(-low_[r] / units[r]);
+        high_[r] = floor_of(high_[r] / units[r]);
+    }
+}
+
+void Rounder::spend_channel(const double* units) {
+    if (units == nullptr) return channel_->spend(codes_);
+    std::vector<double> amounts(codes_);
+    for (std::size_t r = 0; r < amounts.size(); ++r) amounts[r] *= units[r];
+    channel_->spend(amounts);
+}
+
 void Rounder::clip_and_round() {
-    const std::size_t rows = steps_.size();
+    const std::size_t rows = low_.size();
     // The limits are integers, so rounding what lies between them cannot leave them.
 #pragma omp simd
     for (std::size_t r = 0; r < rows; ++r) {
@@ -143,19 +175,23 @@ void Rounder::clip_and_round() {
 }
 
 void Rounder::round(Index column, std::span<const double> values) {
-    const auto tile =
-        static_cast<std::size_t>(rules_.constrained ? column / rules_.tile_length : 0);
-    shrink(values, thresholds_.data() + tile * steps_.size());
+    const bool grouped = !units_.empty();
+    const auto at =
+        static_cast<std::size_t>(rules_.constrained || grouped ? column / rules_.tile_length : 0);
+    const std::size_t tile = rules_.constrained ? at : 0;
+    steps_at_ = grouped ? at * low_.size() : 0;
+    const double* units = grouped ? units_.data() + steps_at_ : nullptr;
+    shrink(values, thresholds_.data() + tile * low_.size());
     if (narrowed_) {
         std::fill(low_.begin(), low_.end(), static_cast<double>(rules_.weights.min));
         std::fill(high_.begin(), high_.end(), static_cast<double>(rules_.weights.max));
         narrowed_ = false;
     }
     if (rules_.constrained) narrow_limits(tiles_[tile]);
-    if (channel_) narrow_limits(*channel_);
+    if (channel_) narrow_channel(units);
     clip_and_round();
     if (rules_.constrained) tiles_[tile].spend(codes_);
-    if (channel_) channel_->spend(codes_);
+    if (channel_) spend_channel(units);
 }
 
 }  // namespace axesim::quant

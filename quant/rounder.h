@@ -26,7 +26,9 @@ struct RoundingRules {
     std::int64_t tile_length = 0;  ///< T
     std::int64_t tiles = 0;        ///< ceil(K/T)
     int inner_bits = 0;            ///< P_I
-    /// P_O when it is too small for tiles that use all of P_I; the channel then has a budget too.
+    int largest_shift = 0;         ///< of a tile; 0: weights have no groups
+    /// P_O when it is too small for tiles that use all of P_I; the channel then has a budget too,
+    /// of which a code takes 2^shift times its magnitude.
     std::optional<int> outer_bits;
 };
 
@@ -61,10 +63,13 @@ class Rounder {
 public:
     Rounder(const RoundingRules& rules, Index rows);
 
-    /// Row `row` has `weights` [K] in memory order (what lambda is made from) and `step` > 0.
-    void set_row(Index row, std::span<const double> weights, double step);
+    /// Row `row` has `weights` [K] in memory order (what lambda is made from), `step` > 0 and, with
+    /// groups, `shifts` [tiles] of its tiles' steps.
+    void set_row(Index row, std::span<const double> weights, double step,
+                 std::span<const std::int8_t> shifts = {});
 
-    std::span<const double> steps() const { return steps_; }
+    /// Per row, the step of the tile of the last round().
+    std::span<const double> steps() const { return {steps_.data() + steps_at_, low_.size()}; }
 
     /// Rounds original column `column` of all rows and spends their budgets. values [rows]: the
     /// arguments, in units of the weights.
@@ -78,10 +83,14 @@ public:
 private:
     void shrink(std::span<const double> values, const double* thresholds);
     void narrow_limits(const Budget& budget);
+    void narrow_channel(const double* units);
+    void spend_channel(const double* units);
     void clip_and_round();
 
     const RoundingRules& rules_;
-    std::vector<double> steps_;
+    std::vector<double> steps_;       ///< [rows], with groups [tiles][rows]
+    std::size_t steps_at_ = 0;        ///< where those of the current tile begin
+    std::vector<double> units_;       ///< with groups: 2^shift [tiles][rows]
     std::vector<double> thresholds_;  ///< lambda [tiles][rows] in steps
     std::vector<Budget> tiles_;
     std::optional<Budget> channel_;
@@ -93,6 +102,6 @@ private:
 /// lambda per tile for one row, in steps (axe.md 3.1). Where the outer accumulator is too small for
 /// its tiles, at least the lambda that the whole channel asks for.
 std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const double> weights,
-                                    double step);
+                                    double step, std::span<const std::int8_t> shifts = {});
 
 }  // namespace axesim::quant

@@ -71,7 +71,9 @@ void headline(const Result& result, Screen& screen) {
                      bits_of_layers(result, h.activations.bits, &LayerResult::activation_bits)),
          monolithic ? fmt::format("accumulator {} bits", inner_bits)
                     : fmt::format("inner {} bits per {}", inner_bits, acc.tile_size),
-         monolithic ? "" : fmt::format("outer {}", result.overflow.outer.bits), result.quantizer,
+         monolithic ? "" : fmt::format("outer {}", result.overflow.outer.bits),
+         acc.groups == WeightGroups::none ? "" : fmt::format("groups of {}", acc.tile_size),
+         result.quantizer,
          fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
                      with_prefix(clock_hz, "Hz")),
          h.dram.channels > 1 ? fmt::format("{} x {}", h.dram.channels, h.dram.name) : h.dram.name,
@@ -214,9 +216,8 @@ void area(const Result& result, Screen& screen) {
 NamedParts energy_by_kind(const std::vector<LayerResult>& layers) {
     NamedParts kinds;
     for (const LayerResult& layer : layers) {
-        const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
-            return kind.first == layer.kind;
-        });
+        const auto found = std::find_if(kinds.begin(), kinds.end(),
+                                        [&](const auto& kind) { return kind.first == layer.kind; });
         if (found == kinds.end()) {
             kinds.emplace_back(layer.kind, layer.energy_j);
         } else {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
 #include <utility>
 
@@ -75,8 +76,8 @@ public:
     void add(const LinearId& id, QuantizedLayer layer) {
         layer.format = config(id).format;
         const quant::LinearFormat format = linear_format(layer.format);
-        layer.certificate =
-            quant::certify(layer.linear.codes, format.activations, format.accumulator);
+        layer.certificate = quant::certify(layer.linear.codes, format.activations,
+                                           format.accumulator, layer.linear.shifts);
         result_.layers[id] = std::move(layer);
     }
 
@@ -270,6 +271,12 @@ Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
     for (Index channel = 0; channel < weights.rows(); ++channel) {
         weights.row(channel) = linear.codes.row(channel).cast<float>() *
                                static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
+        for (Index t = 0; t < linear.shifts.cols(); ++t) {
+            const Index first = t * linear.tile_length;
+            weights.row(channel).segment(first,
+                                         std::min(linear.tile_length, weights.cols() - first)) *=
+                std::ldexp(1.0F, linear.shifts(channel, t));
+        }
     }
     return weights;
 }

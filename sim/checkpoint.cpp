@@ -103,6 +103,11 @@ struct BlockTensors {
             tensors[name + ".codes"] = {"I16", shape, bytes_of(codes)};
         }
         tensors[name + ".step"] = {"F64", {codes.rows(), 1}, bytes_of(layer.linear.step)};
+        const TileShifts& shifts = layer.linear.shifts;
+        if (shifts.size() > 0) {
+            tensors[name + ".shifts"] = {"I8", {shifts.rows(), shifts.cols()}, bytes_of(shifts)};
+            metadata[name + ".tile_length"] = std::to_string(layer.linear.tile_length);
+        }
         if (layer.input_ranges) {
             const auto& [rest, first] = *layer.input_ranges;
             Matrix<float> values(2, 2);
@@ -120,6 +125,12 @@ QuantizedLayer layer_from(const SafeTensorsFile& file, const std::string& name, 
     layer.linear.codes = codes_from(file, name + ".codes", rows, columns);
     const Matrix<double> step = matrix_from<double>(file, name + ".step", "F64", rows, 1);
     layer.linear.step.assign(step.data(), step.data() + step.size());
+    const auto tile_length = file.metadata().find(name + ".tile_length");
+    if (tile_length != file.metadata().end()) {
+        layer.linear.tile_length = std::stoll(tile_length->second);
+        const Index tiles = (columns + layer.linear.tile_length - 1) / layer.linear.tile_length;
+        layer.linear.shifts = matrix_from<std::int8_t>(file, name + ".shifts", "I8", rows, tiles);
+    }
     const std::string ranges = name + ".input_ranges";
     if (file.tensors().contains(ranges)) {
         const Matrix<float> values = matrix_from<float>(file, ranges, "F32", 2, 2);

@@ -63,6 +63,14 @@ std::string describe_certificates(const QuantizedModel& model) {
     return fmt::format("certified {} of {} layers{}\n", certified, model.layers.size(), first);
 }
 
+/// For commands on bare matrices, which have no place for a tile's shift.
+void require_no_groups(const Config& config, const std::string& command) {
+    if (config.hardware.accumulator.groups == WeightGroups::none) return;
+    throw UserError("quantizer.weight_groups: " + command +
+                    " knows one step a channel only (allowed here: none, as in --set "
+                    "quantizer.weight_groups=none)");
+}
+
 }  // namespace
 
 void print_to_stdout(const std::string& text) {
@@ -110,6 +118,7 @@ int quantize_command(const QuantizeOptions& options) {
 
 int quantize_matrix_command(const QuantizeMatrixOptions& options) {
     Config config = load_config(options.config, options.overrides);
+    require_no_groups(config, "axesim quantize of one matrix");
     const Matrix<double> weights = read_npy_real(options.weights);
     resolve_bit_width(config, weights.cols());
     const Matrix<double> inputs = read_npy_real(options.inputs);
@@ -163,6 +172,7 @@ int verify_command(const VerifyOptions& options) {
 
 int gemm_command(const GemmOptions& options) {
     const Config config = load_config(options.config, options.overrides);
+    require_no_groups(config, "axesim gemm");
     const GemmRun run =
         run_gemm(read_npy_integer(options.activations), read_npy_integer(options.weights), config);
     write_npy(options.output, run.outputs);

@@ -37,6 +37,9 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
                                         : std::to_string(hardware.accumulator.tile_size)},
                       {"lanes", std::to_string(hardware.accumulator.lanes)}};
     metadata.merge(format_metadata("", hardware));
+    if (hardware.accumulator.groups == WeightGroups::power_of_two) {
+        metadata["weight_groups"] = "power_of_two";
+    }
     std::map<std::string, SafeTensor> tensors;
     std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
     std::deque<std::vector<float>> scales;
@@ -73,6 +76,11 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
         tensors[name + ".weight_scale"] = {
             .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(scale)};
+        const TileShifts& shifts = layer.linear.shifts;
+        if (shifts.size() > 0) {
+            tensors[name + ".weight_shift"] = {
+                .type = "I8", .shape = {shifts.rows(), shifts.cols()}, .bytes = bytes_of(shifts)};
+        }
     }
     write_safetensors(directory / "quantized.safetensors", tensors, metadata);
 }

@@ -13,7 +13,8 @@ using workloads::LinearId;
 HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model)
     : platform_(platform), model_(model) {
     for (const auto& [id, layer] : model.layers) {
-        weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format);
+        weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
+                                              layer.linear.shifts);
     }
 }
 

@@ -17,6 +17,7 @@ using models::PackingFormat;
 namespace {
 
 constexpr int kMetadataWords = 2;
+constexpr PackingFormat kShiftFormat{models::Layout::packed, kShiftBits};
 /// The host program computes a model's forward pass on this stack.
 constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
 
@@ -45,6 +46,19 @@ std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, In
     const auto metadata = static_cast<std::uint64_t>(rows * kMetadataWords) * 4;
     return round_up(bytes_for(element_format_of(config, bits), rows * columns), unit) +
            round_up(metadata, unit);
+}
+
+/// The sum of a channel's codes, each shifted as its tile: what the zero point is multiplied with.
+std::int64_t shifted_sum(const Matrix<std::int16_t>& codes, const TileShifts& shifts, Index channel,
+                         Index tile_length) {
+    const auto row = codes.row(channel).cast<std::int64_t>();
+    std::int64_t sum = 0;
+    for (Index t = 0; t < shifts.cols(); ++t) {
+        const Index first = t * tile_length;
+        sum += row.segment(first, std::min(tile_length, codes.cols() - first)).sum() *
+               (std::int64_t{1} << shifts(channel, t));
+    }
+    return shifts.cols() > 0 ? sum : row.sum();
 }
 
 /// DRAM kept for results: 64-bit accumulators at the most.
@@ -95,7 +109,10 @@ Platform::~Platform() = default;
 
 std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::LayerFormat& format,
                                      const models::HardwareConfig& config) {
-    return operand_bytes(config, channels, depth, format.weight_bits);
+    const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits);
+    if (config.accumulator.groups == WeightGroups::none) return bytes;
+    const Index shifts = channels * config.accumulator.tile_count(depth);
+    return bytes + round_up(bytes_for(kShiftFormat, shifts), alignment(config));
 }
 
 void Platform::run(std::function<void()> program) {
@@ -156,7 +173,7 @@ void Platform::store_metadata(const OperandRef& operand, std::vector<std::int32_
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
-                                   const models::LayerFormat& format) {
+                                   const models::LayerFormat& format, const TileShifts& shifts) {
     OperandRef operand{.rows = codes.rows(),
                        .columns = codes.cols(),
                        .format = element_format(format.weight_bits),
@@ -171,11 +188,30 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
     for (Index channel = 0; channel < codes.rows(); ++channel) {
         words.push_back(
             models::float_bits(static_cast<float>(step[static_cast<std::size_t>(channel)])));
-        words.push_back(codes.row(channel).cast<std::int32_t>().sum());
+        const std::int64_t sum =
+            shifted_sum(codes, shifts, channel, config_.accumulator.tile_length(codes.cols()));
+        if (!signed_range(32).contains(sum)) {
+            throw UserError(fmt::format(
+                "quantizer.weight_groups: channel {}'s sum of shifted codes, {}, needs more than "
+                "32 bits (use fewer number_format.weight_bits, or weight_groups: none)",
+                channel, sum));
+        }
+        words.push_back(static_cast<std::int32_t>(sum));
     }
     operand.metadata_address = allocate(words.size() * 4);
     store_metadata(operand, std::move(words));
+    if (shifts.size() > 0) store_shifts(operand, shifts);
     return operand;
+}
+
+void Platform::store_shifts(OperandRef& operand, const TileShifts& shifts) {
+    const Matrix<std::int16_t> values = shifts.cast<std::int16_t>();
+    std::vector<std::byte> bytes(bytes_for(kShiftFormat, values.size()));
+    models::pack(std::span(values.data(), static_cast<std::size_t>(values.size())), 0, kShiftFormat,
+                 bytes);
+    operand.shifts_address = allocate(bytes.size());
+    operand.shifts_per_row = shifts.cols();
+    write_dram(operand.shifts_address, bytes);
 }
 
 OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,

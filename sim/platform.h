@@ -52,10 +52,13 @@ public:
     void run(std::function<void()> program);
 
     /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
-    /// of a measurement). `step` has one scale a channel.
+    /// of a measurement). `step` has one scale a channel; `shifts` [channels, tiles] or, without
+    /// groups, empty. Throws UserError when a channel's sum of shifted codes needs more than the
+    /// 32 bits that the zero-point correction has.
     models::OperandRef store_weights(const Matrix<std::int16_t>& codes,
                                      const std::vector<double>& step,
-                                     const models::LayerFormat& format);
+                                     const models::LayerFormat& format,
+                                     const TileShifts& shifts = {});
     /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
     models::OperandRef store_activations(const Matrix<std::int32_t>& codes,
                                          const models::LayerFormat& format);
@@ -86,6 +89,7 @@ private:
     void write_dram(std::uint64_t address, std::vector<std::byte>& bytes);
     std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
     void store_metadata(const models::OperandRef& operand, std::vector<std::int32_t> words);
+    void store_shifts(models::OperandRef& operand, const TileShifts& shifts);
     models::GemmCommand run_gemm(const models::OperandRef& weights,
                                  const models::OperandRef& activations,
                                  const models::LayerFormat& format, bool raw,

@@ -22,11 +22,13 @@ struct ExportedLayer {
     std::int64_t tile_length = 0;  ///< products per inner accumulation, 1..depth
     int outer_bits = 0;
     std::vector<std::int16_t> codes;  ///< [channels, depth]
+    std::vector<std::int8_t> shifts;  ///< [channels, tiles] of inner values; empty: none
 };
 
 struct ExportedModel {
     Operands operands;  ///< of layers that say nothing else
     std::int64_t lanes = 1;
+    bool grouped = false;  ///< weight_groups: power_of_two
     std::vector<ExportedLayer> layers;
 };
 

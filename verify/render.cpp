@@ -32,6 +32,9 @@ std::string trouble(const LayerReport& layer) {
         return fmt::format("codes {} are not {}-bit", range_text(layer.codes),
                            layer.operands.weight_bits);
     }
+    if (!layer.shifts_in_range) {
+        return fmt::format("shifts {} are not in [0, 7]", range_text(layer.shifts));
+    }
     if (!layer.violation) return "ok";
     const Violation& violation = *layer.violation;
     const std::string where = violation.tile < 0 ? "outer" : fmt::format("tile {}", violation.tile);
@@ -50,8 +53,8 @@ std::string verdict(const VerifyReport& report) {
                                    [](const LayerReport& layer) { return !layer.ok(); });
     if (bad > 0) {
         return fmt::format(
-            "NOT VERIFIED: {} of {} layers can overflow or hold codes out of range\n", bad,
-            report.layers.size());
+            "NOT VERIFIED: {} of {} layers can overflow or hold codes or shifts out of range\n",
+            bad, report.layers.size());
     }
     const bool mixed =
         std::any_of(report.layers.begin(), report.layers.end(),

@@ -26,7 +26,9 @@ struct Walk {
     IntegerRange now;
     IntegerRange seen;
 
-    void add(const IntegerRange& term) { now = {now.min + term.min, now.max + term.max}; }
+    void add(const IntegerRange& term, std::int64_t times = 1) {
+        now = {now.min + term.min * times, now.max + term.max * times};
+    }
     void step_done() { reach(seen, now); }
 };
 
@@ -53,6 +55,8 @@ public:
         report_.codes_in_range = needed_bits(report_.codes) <= operands.weight_bits;
         report_.activations_in_range = operands.activations.max - operands.activations.min <
                                        (std::int64_t{1} << operands.activation_bits);
+        for (const std::int8_t shift : layer_.shifts) reach(report_.shifts, {shift, shift});
+        report_.shifts_in_range = report_.shifts.min >= 0 && report_.shifts.max < 8;
         return report_;
     }
 
@@ -64,10 +68,18 @@ private:
             const std::int64_t count = std::min(layer_.tile_length, layer_.depth - first);
             const Walk inner = walk_tile(codes + first, count);
             note(report_.inner, inner.seen, channel, first / layer_.tile_length);
-            outer.add(inner.now);
+            outer.add(inner.now, power_of_shift(channel, first / layer_.tile_length));
             outer.step_done();
         }
         note(report_.outer, outer.seen, channel, -1);
+    }
+
+    /// A shift that no shifter can do is reported as such; here it counts as the nearest that can.
+    std::int64_t power_of_shift(std::int64_t channel, std::int64_t tile) const {
+        if (layer_.shifts.empty()) return 1;
+        const std::int64_t tiles = (layer_.depth + layer_.tile_length - 1) / layer_.tile_length;
+        const int shift = layer_.shifts[static_cast<std::size_t>(channel * tiles + tile)];
+        return std::int64_t{1} << std::clamp(shift, 0, 7);
     }
 
     Walk walk_tile(const std::int16_t* codes, std::int64_t count) const {

@@ -31,6 +31,7 @@ void FmaArray::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
 void FmaArray::multiply(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
     const Matrix<std::int16_t>* weights = &command.weights->elements;
+    const TileShifts* shifts = &command.weights->row_shifts;
     const Matrix<std::int32_t>* activations = &command.activations->elements;
     if (!(visit.first_chunk && visit.last_chunk)) {
         chunked_weights_.conservativeResize(visit.n, visit.first_k + visit.k);
@@ -39,11 +40,18 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
         chunked_activations_.rightCols(visit.k) = *activations;
         weights = &chunked_weights_;
         activations = &chunked_activations_;
+        if (shifts->size() > 0) {
+            const Index tiles = config_.accumulator.tile_count(visit.first_k + visit.k);
+            chunked_shifts_.conservativeResize(visit.n, tiles);
+            chunked_shifts_.rightCols(shifts->cols()) = *shifts;
+            shifts = &chunked_shifts_;
+        }
     }
     if (!visit.last_chunk) return;
     // The last chunk's version stands for those before it: they are loaded together.
-    AccumulatorObservation observed = prepared(*weights, command.weights->version, *command.format)
-                                          .multiply(*activations, *command.outer);
+    AccumulatorObservation observed =
+        prepared(*weights, *shifts, command.weights->version, *command.format)
+            .multiply(*activations, *command.outer);
     if (observed.first_overflow) {
         observed.first_overflow->token += visit.first_m;
         observed.first_overflow->channel += visit.first_n;
@@ -52,9 +60,10 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
 }
 
 const PreparedWeights& FmaArray::prepared(const Matrix<std::int16_t>& weights,
-                                          std::uint64_t version, const GemmFormat& format) {
+                                          const TileShifts& shifts, std::uint64_t version,
+                                          const GemmFormat& format) {
     if (!prepared_ || version != prepared_version_) {
-        prepared_.emplace(weights, format);
+        prepared_.emplace(weights, format, shifts);
         prepared_version_ = version;
     }
     return *prepared_;

@@ -45,8 +45,8 @@ private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void count(const ComputeTileCommand& command);
     void multiply(const ComputeTileCommand& command);
-    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, std::uint64_t version,
-                                    const GemmFormat& format);
+    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, const TileShifts& shifts,
+                                    std::uint64_t version, const GemmFormat& format);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
@@ -54,6 +54,7 @@ private:
     TileBuffer<ActivationTile>& activations_buffer_;
     /// Operands of the chunks so far, where a tile's depth comes in chunks.
     Matrix<std::int16_t> chunked_weights_;
+    TileShifts chunked_shifts_;
     Matrix<std::int32_t> chunked_activations_;
     /// The weights in the form that the kernels want, kept while they stay in the buffer.
     std::optional<PreparedWeights> prepared_;

@@ -51,11 +51,13 @@ struct GemmFormat {
 
 /// outputs[token][channel] = two-stage sum over k of activations[token][k] * weights[channel][k],
 /// for activations [tokens, K], weights [channels, K] (any values inside the format's ranges),
-/// outputs [tokens, channels] = the outer accumulator. `OverflowMode::trap` only counts and wraps
-/// here; the caller stops the run. K >= 1. This is the definition: a step-by-step loop, slow.
+/// outputs [tokens, channels] = the outer accumulator. Each inner value is shifted left by its
+/// entry of `shifts` on its way to the outer accumulator; what is observed of the inner one is not.
+/// `OverflowMode::trap` only counts and wraps here; the caller stops the run. K >= 1. This is the
+/// definition: a step-by-step loop, slow.
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                                       const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                      Matrix<std::int64_t>& outputs);
+                                      Matrix<std::int64_t>& outputs, const TileShifts& shifts = {});
 
 /// The same result, the same counts, the same observation, fast. Parts whose bounds prove that no
 /// step can overflow are summed in any order; the rest run step by step, vectorized over channels.
@@ -63,8 +65,10 @@ AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
 class PreparedWeights {
 public:
     /// Packs weights [channels, K] for the kernels and computes, per channel and tile, the bounds
-    /// from the actual codes. Throws std::invalid_argument when a code lies outside the format.
-    PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format);
+    /// from the actual codes and shifts. Throws std::invalid_argument when one of them lies outside
+    /// the format.
+    PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                    const TileShifts& shifts = {});
     ~PreparedWeights();
     PreparedWeights(PreparedWeights&&) noexcept;
     PreparedWeights& operator=(PreparedWeights&&) noexcept;

@@ -28,9 +28,10 @@ void check_format(const GemmFormat& format, Index depth) {
     require(depth >= 1, "the depth K must be at least 1");
     require(accumulator.lanes >= 1, "lanes must be at least 1");
     require(accumulator.tile_size >= 0, "the tile size must not be negative");
-    require(accumulator.inner_bits >= 2 && accumulator.inner_bits <= kMaxInnerBits,
+    const int most_inner_bits = kMaxInnerBits - accumulator.largest_shift();
+    require(accumulator.inner_bits >= 2 && accumulator.inner_bits <= most_inner_bits,
             fmt::format("an inner accumulator of {} bits, outside 2..{}", accumulator.inner_bits,
-                        kMaxInnerBits));
+                        most_inner_bits));
     const int outer_bits = accumulator.outer_bits_for(depth);
     require(
         outer_bits >= 1 && outer_bits <= kMaxOuterBits,
@@ -42,6 +43,18 @@ void check_codes(const Matrix<std::int16_t>& weights, const IntegerRange& allowe
     require(weights.size() == 0 || allowed.contains(seen),
             fmt::format("weights in [{}, {}], outside [{}, {}]", seen.min, seen.max, allowed.min,
                         allowed.max));
+}
+
+void check_shifts(const TileShifts& shifts, Index channels, Index depth, const GemmFormat& format) {
+    if (shifts.size() == 0) return;
+    const Index tiles = format.accumulator.tile_count(depth);
+    require(shifts.rows() == channels && shifts.cols() == tiles,
+            fmt::format("shifts [{}, {}] for {} channels of {} tiles", shifts.rows(), shifts.cols(),
+                        channels, tiles));
+    const IntegerRange seen = extremes(shifts);
+    require(IntegerRange{0, format.accumulator.largest_shift()}.contains(seen),
+            fmt::format("shifts in [{}, {}], outside [0, {}]", seen.min, seen.max,
+                        format.accumulator.largest_shift()));
 }
 
 void check_depth(Index activations, Index weights) {

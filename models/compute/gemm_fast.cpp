@@ -13,17 +13,20 @@ constexpr Index kPanelsPerTask = 4;
 
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-const Matrix<std::int16_t>& checked(const Matrix<std::int16_t>& weights, const GemmFormat& format) {
+const Matrix<std::int16_t>& checked(const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                                    const TileShifts& shifts) {
     check_format(format, weights.cols());
     check_codes(weights, format.weights);
+    check_shifts(shifts, weights.rows(), weights.cols(), format);
     return weights;
 }
 
 }  // namespace
 
 struct PreparedWeights::Impl {
-    Impl(const Matrix<std::int16_t>& weights, const GemmFormat& gemm_format)
-        : format(gemm_format), panels(checked(weights, gemm_format), gemm_format) {}
+    Impl(const Matrix<std::int16_t>& weights, const GemmFormat& gemm_format,
+         const TileShifts& shifts)
+        : format(gemm_format), panels(checked(weights, gemm_format, shifts), gemm_format, shifts) {}
 
     ActivationBlocks pack(const Matrix<std::int32_t>& codes) const;
 
@@ -31,8 +34,9 @@ struct PreparedWeights::Impl {
     WeightPanels panels;
 };
 
-PreparedWeights::PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format)
-    : impl_(std::make_unique<Impl>(weights, format)) {}
+PreparedWeights::PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                                 const TileShifts& shifts)
+    : impl_(std::make_unique<Impl>(weights, format, shifts)) {}
 PreparedWeights::~PreparedWeights() = default;
 PreparedWeights::PreparedWeights(PreparedWeights&&) noexcept = default;
 PreparedWeights& PreparedWeights::operator=(PreparedWeights&&) noexcept = default;

@@ -224,9 +224,11 @@ struct alignas(64) SeenByChannel {
     std::int32_t outer_max[kPanelChannels] = {};
 };
 
-/// outer[row][channel] += inner[row][channel], which cannot overflow, and their extremes.
-template <int kRows>
+/// outer[row][channel] += inner[row][channel], which cannot overflow, and their extremes. When
+/// kShifted, inner << shifts[channel] is added.
+template <int kRows, bool kShifted>
 HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChannels],
+                             const std::int32_t* HWY_RESTRICT shifts,
                              std::int32_t (*HWY_RESTRICT outer)[kPanelChannels],
                              SeenByChannel& seen) {
     const Int32Tag d;
@@ -237,7 +239,9 @@ HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChan
         Int32Vector outer_max = hn::Load(d, seen.outer_max + c);
         for (int r = 0; r < kRows; ++r) {
             const Int32Vector from = hn::Load(d, inner[r] + c);
-            const Int32Vector to = hn::Add(hn::Load(d, outer[r] + c), from);
+            Int32Vector added = from;
+            if constexpr (kShifted) added = hn::Shl(from, hn::Load(d, shifts + c));
+            const Int32Vector to = hn::Add(hn::Load(d, outer[r] + c), added);
             hn::Store(to, d, outer[r] + c);
             inner_min = hn::Min(inner_min, from);
             inner_max = hn::Max(inner_max, from);

@@ -31,10 +31,11 @@ void AccumulatorObservation::merge(const AccumulatorObservation& other) {
 
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                                       const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                      Matrix<std::int64_t>& outputs) {
+                                      Matrix<std::int64_t>& outputs, const TileShifts& shifts) {
     const Index depth = weights.cols();
     check_format(format, depth);
     check_operands(activations, weights, format);
+    check_shifts(shifts, weights.rows(), depth, format);
     const Index tile = format.accumulator.tile_length(depth);
     const Index lanes = format.accumulator.lanes;
     const AccumulatorRule inner_rule(format.accumulator.inner_bits, format.accumulator.overflow);
@@ -62,7 +63,8 @@ AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                     }
                 }
                 include(seen.inner_seen, {inner, inner});
-                const std::int64_t exact = outer + inner;
+                const int shift = shifts.size() > 0 ? shifts(channel, tile_begin / tile) : 0;
+                const std::int64_t exact = outer + inner * (std::int64_t{1} << shift);
                 outer = outer_rule.kept(exact);
                 if (outer != exact) {
                     ++seen.outer_events;

@@ -80,7 +80,8 @@ struct WeightPanels::PanelProof {
     bool outer_safe_int32 = true;
 };
 
-WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format)
+WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format,
+                           const TileShifts& shifts)
     : channels_(weights.rows()),
       depth_(weights.cols()),
       lanes_(format.accumulator.lanes),
@@ -94,6 +95,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(
         static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
+    if ((shifts.array() != 0).any()) pack_shifts(shifts);
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
     for_blocks(panels(), 1, [&](Index panel, Index) {
         pack(weights, panel);
@@ -135,13 +137,28 @@ void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
     }
 }
 
+void WeightPanels::pack_shifts(const TileShifts& shifts) {
+    const Index count = panels() * tile_count() * kPanelChannels;
+    shifts_ = hwy::AllocateAligned<std::int32_t>(static_cast<std::size_t>(count));
+    std::fill_n(shifts_.get(), count, 0);
+    for (Index channel = 0; channel < channels_; ++channel) {
+        const Index panel = channel / kPanelChannels;
+        for (Index t = 0; t < tile_count(); ++t) {
+            shifts_[static_cast<std::size_t>((panel * tile_count() + t) * kPanelChannels +
+                                             channel % kPanelChannels)] = shifts(channel, t);
+        }
+    }
+}
+
 WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights,
                                              Index panel) const {
     PanelProof proof;
     const Index first_channel = panel * kPanelChannels;
     const Index end_channel = std::min(first_channel + kPanelChannels, channels_);
     std::vector<IntegerRange> outer_sums(static_cast<std::size_t>(end_channel - first_channel));
-    for (const TileSpan& tile : tiles_) {
+    for (Index t = 0; t < tile_count(); ++t) {
+        const TileSpan& tile = tiles_[static_cast<std::size_t>(t)];
+        const std::int32_t* tile_shifts = shifts(panel, t);
         IntegerRange sums{0, 0};
         double extremes = 0;
         for (Index c = first_channel; c < end_channel; ++c) {
@@ -152,7 +169,9 @@ WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights
             // A tile that may overflow hands on whatever its accumulator can hold.
             const IntegerRange& handed_on = inner_.range().contains(sum) ? sum : inner_.range();
             IntegerRange& outer = outer_sums[static_cast<std::size_t>(c - first_channel)];
-            outer = {outer.min + handed_on.min, outer.max + handed_on.max};
+            const std::int64_t unit =
+                std::int64_t{1} << (tile_shifts != nullptr ? tile_shifts[c - first_channel] : 0);
+            outer = {outer.min + handed_on.min * unit, outer.max + handed_on.max * unit};
         }
         proof.plans.push_back(
             choose(sums, extremes / static_cast<double>(end_channel - first_channel), tile));

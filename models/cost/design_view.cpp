@@ -26,7 +26,8 @@ ElementDesign element_design(const HardwareConfig& hardware, int outer_bits) {
             .inner_bits = hardware.accumulator.inner_bits,
             .outer_bits = monolithic ? 0 : outer_bits,
             .lanes = hardware.accumulator.lanes,
-            .saturate = hardware.accumulator.overflow == OverflowMode::saturate};
+            .saturate = hardware.accumulator.overflow == OverflowMode::saturate,
+            .largest_shift = hardware.accumulator.largest_shift()};
 }
 
 double element_count(const HardwareConfig& hardware) {

@@ -38,7 +38,8 @@ void add_compute(std::vector<CostEvent>& events, const Design& used, const Techn
                           return static_cast<double>(c.compute.inner_steps);
                       }});
     events.push_back({{"outer_accumulator.add", cost.outer_accumulator * scale, "J",
-                       logic(t, t.add_energy_fj_p) + "; " + t.flip_flop_clock_fj.source},
+                       logic(t, t.add_energy_fj_p) + "; " + t.flip_flop_clock_fj.source +
+                           (design.largest_shift > 0 ? "; " + t.mux_energy_fj.source : "")},
                       &PartEnergies::outer_accumulator,
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>(c.compute.outer_adds);

@@ -82,9 +82,20 @@ double accumulator_area_um2(int bits, const Technology& t) {
     return bits > 0 ? adder_area_um2(bits, t) + bits * t.flip_flop_area_um2.value : 0;
 }
 
-double outer_energy_fj(int bits, const Technology& t) {
+/// Bits of 2:1 multiplexers of the shifter: rows that shift by 1, 2, 4 ...
+int shifter_muxes(const ElementDesign& design) {
+    int muxes = 0;
+    for (int shift = 1, width = design.inner_bits; shift <= design.largest_shift; shift *= 2) {
+        width += shift;
+        muxes += width;
+    }
+    return muxes;
+}
+
+double outer_energy_fj(const ElementDesign& design, const Technology& t) {
+    const int bits = design.outer_bits;
     if (bits == 0) return 0;
-    return adder_energy_fj(bits, t) +
+    return shifter_muxes(design) * t.mux_energy_fj.value + adder_energy_fj(bits, t) +
            bits * (t.flip_flop_clock_fj.value + kToggleShare * t.flip_flop_toggle_fj.value);
 }
 
@@ -116,7 +127,7 @@ double adder_area_um2(int bits, const Technology& t) {
 ElementCost element_energy_fj(const ElementDesign& design, const Technology& t) {
     const Split parts = design.lanes == 1 ? mac_energy(design, t) : dot_energy(design, t);
     return {parts.multiplier / design.lanes, parts.accumulator + saturation_energy_fj(design, t),
-            outer_energy_fj(design.outer_bits, t)};
+            outer_energy_fj(design, t)};
 }
 
 ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
@@ -128,6 +139,7 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
         cost = dot_area(design, t);
     }
     cost.inner_accumulator += saturation_area_um2(design, t);
+    cost.outer_accumulator += shifter_muxes(design) * t.mux_area_um2.value;
     return cost;
 }
 

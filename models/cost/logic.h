@@ -9,6 +9,8 @@
 //  - the multipliers (with operand registers and adder tree) get the rest;
 //  - below 3 bits, where nothing was measured and the fits would turn negative, the multipliers'
 //    share is that of 3 bits times M/3, N/3: proportional to the number of partial-product bits.
+// An outer accumulator of grouped weights includes the shifter before it: a row of 2:1 multiplexers
+// for each bit of the shift, each as wide as what the rows so far have shifted.
 #pragma once
 
 #include "models/cost/technology.h"
@@ -22,6 +24,7 @@ struct ElementDesign {
     int outer_bits = 0;  ///< 0: no outer accumulator (monolithic)
     int lanes = 1;       ///< products a step; 1 uses the MAC fit, more the dot-unit fit
     bool saturate = false;
+    int largest_shift = 0;  ///< of an inner value on its way to the outer accumulator; 2^n - 1
 };
 
 struct ElementCost {

@@ -48,6 +48,8 @@ constexpr std::array kFields{
     CoefficientField{"flip_flop_area_um2", "um2", &Technology::flip_flop_area_um2, kPositive},
     CoefficientField{"flip_flop_clock_fj", "fJ", &Technology::flip_flop_clock_fj, kPositive},
     CoefficientField{"flip_flop_toggle_fj", "fJ", &Technology::flip_flop_toggle_fj, kPositive},
+    CoefficientField{"mux_area_um2", "um2", &Technology::mux_area_um2, kPositive},
+    CoefficientField{"mux_energy_fj", "fJ", &Technology::mux_energy_fj, kPositive},
     CoefficientField{"logic_leak_nw_per_um2", "nW/um2", &Technology::logic_leak_nw_per_um2, kPositive},
     CoefficientField{"fp32_multiply_pj", "pJ", &Technology::fp32_multiply_pj, kPositive},
     CoefficientField{"fp32_add_pj", "pJ", &Technology::fp32_add_pj, kPositive},

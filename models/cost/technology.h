@@ -53,6 +53,8 @@ struct Technology {
     // P-bit adder and flip-flop.
     Coefficient add_area_um2_p, add_area_um2_1, add_energy_fj_p, add_energy_fj_1;
     Coefficient flip_flop_area_um2, flip_flop_clock_fj, flip_flop_toggle_fj;
+    // One bit of a 2:1 multiplexer: a stage of a shifter.
+    Coefficient mux_area_um2, mux_energy_fj;
     Coefficient logic_leak_nw_per_um2;  ///< of cell area, at 25 C
     // Packing and unpacking at the memory interface, by element width, raw.
     WidthTable unpack_energy_fj_per_value, unpack_area_um2_per_lane;

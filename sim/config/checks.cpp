@@ -25,6 +25,22 @@ void check_lanes_divide_tile(const Config& config, const Settings& settings) {
                      accumulator.lanes, accumulator.tile_size, accumulator.tile_size));
 }
 
+void check_groups(const Config& config, const Settings& settings) {
+    const AccumulatorFormat& accumulator = config.hardware.accumulator;
+    if (accumulator.groups == WeightGroups::none) return;
+    if (accumulator.tile_size == 0) {
+        fail(settings, "quantizer.weight_groups",
+             "a group is a tile, and accumulator.tile_size is monolithic (allowed: none; or set "
+             "accumulator.tile_size to the size of a group)");
+    }
+    constexpr int kMostInnerBits = 48 - kLargestShift;
+    if (accumulator.inner_bits <= kMostInnerBits) return;
+    fail(settings, "accumulator.inner_bits",
+         fmt::format("{} bits and a shift of up to {} for quantizer.weight_groups exceed 48 "
+                     "(allowed with groups: at most {})",
+                     accumulator.inner_bits, kLargestShift, kMostInnerBits));
+}
+
 void check_evaluation(const Config& config, const Settings& settings) {
     if (config.workload.evaluation.tokens != 1) return;
     fail(settings, "workload.evaluation.tokens",
@@ -64,6 +80,7 @@ void check_required(const Settings& settings) {
 void check_together(const Config& config, const Settings& settings) {
     check_one_product_fits(config, settings);
     check_lanes_divide_tile(config, settings);
+    check_groups(config, settings);
     check_evaluation(config, settings);
     check_overrides(config);
 }

@@ -27,8 +27,9 @@ std::vector<Key> number_format_keys() {
         per_layer(also_called(
             required_key("number_format.weight_bits", {2, 16}, "6", "bits",
                          "Width M of a weight, a two's complement integer of any length, with one "
-                         "scale per output channel. It sets the multiplier's size and what the "
-                         "DRAM must deliver for every decoded token.",
+                         "scale per output channel or per tile (quantizer.weight_groups). It sets "
+                         "the multiplier's size and what the DRAM must deliver for every decoded "
+                         "token.",
                          [](Config& c) { return &c.hardware.weight_bits; }),
             {"M", "w_bits", "weight_bit_width"})),
         per_layer(also_called(
@@ -79,8 +80,8 @@ Key outer_bits() {
                     "Width P_O of the outer accumulator, which sums the tiles' inner values.",
                     [](Config& c) { return &c.hardware.accumulator.outer_bits; },
                     {{"auto", 0,
-                      "P_I + ceil(log2(ceil(K/T))) for each depth K: no sum of inner values can "
-                      "overflow it"}}),
+                      "P_I + ceil(log2(ceil(K/T))) for each depth K, 7 more with "
+                      "quantizer.weight_groups: no sum of inner values can overflow it"}}),
         {"P_O"});
 }
 

@@ -76,6 +76,16 @@ std::vector<Key> weight_keys() {
                      {choice("full", WeightRange::full, "-2^(M-1) .. 2^(M-1)-1"),
                       choice("narrow", WeightRange::narrow,
                              "+-(2^(M-1)-1): symmetric, and products are one code smaller")})),
+        word_key("quantizer.weight_groups", "none",
+                 "Which weights share one step. A group is a tile of accumulator.tile_size: only "
+                 "between the inner and the outer accumulator can a step change.",
+                 [](Config& c) { return &c.hardware.accumulator.groups; },
+                 {choice("none", WeightGroups::none, "all of an output channel"),
+                  choice("power_of_two", WeightGroups::power_of_two,
+                         "a tile; its step is the channel's times 2^0 .. 2^7, so each inner value "
+                         "is shifted by 3 bits of metadata on its way to an outer accumulator "
+                         "that is 7 bits wider")},
+                 {"float"}),
         per_layer(
             word_key("quantizer.weight_step", "absmax",
                      "How the step of an output channel is found; step_search starts from it.",

@@ -84,6 +84,32 @@ class Verify(CliTestCase):
         export.path.write_bytes(export.bytes[: len(export.bytes) // 2])
         self.fail_with(2, ["quantized.safetensors"], "verify", out)
 
+    def test_export_of_groups_and_one_shift_that_does_not_exist(self):
+        config = minimal_config(
+            *(BITS, BITS, INNER_BITS, TILE),
+            quantizer={
+                "algorithm": "naive_round",
+                "accumulator_aware": "ep_init",
+                "weight_groups": "power_of_two",
+            },
+        )
+        out = self.folder / "out"
+        path = self.write("design.yaml", config)
+        done = self.succeed("quantize", "--config", path, "--out", out, "--quiet")
+        self.assertIn("certified 210 of 210 layers", done.stdout)
+        self.assertEqual(self.axesim("verify", out).returncode, 0)
+        export = Export(out / "quantized.safetensors")
+        name = export.layers()[7]
+        shifts = export.codes(name + "_shift")
+        rows, columns = export.codes(name).shape
+        self.assertEqual(shifts.shape, (rows, -(-columns // TILE)))
+        self.assertTrue(0 <= shifts.min() and 0 < shifts.max() <= 7)
+        shifts[3, 1] = 8
+        export.write()
+        done = self.axesim("verify", out)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("shifts", done.stdout)
+
 
 if __name__ == "__main__":
     main()

@@ -50,6 +50,10 @@ TEST(IntegerFormat, OuterBitsOfThePublishedExamples) {
     EXPECT_EQ((AccumulatorFormat{.inner_bits = 16, .tile_size = 128}.outer_bits_for(4096)), 21);
     EXPECT_EQ((AccumulatorFormat{.inner_bits = 8, .tile_size = 4}.outer_bits_for(11)), 10);
     EXPECT_EQ((AccumulatorFormat{.inner_bits = 20, .tile_size = 0}.outer_bits_for(4096)), 20);
+    EXPECT_EQ(
+        (AccumulatorFormat{.inner_bits = 14, .tile_size = 32, .groups = WeightGroups::power_of_two}
+             .outer_bits_for(1536)),
+        14 + 7 + 6);
 }
 
 TEST(IntegerFormat, AutoOuterBitsHoldEverySumOfInnerValues) {

@@ -107,6 +107,30 @@ TEST(CostLogic, SaturationCostsWhatItCostInSynthesis) {
     }
 }
 
+TEST(CostLogic, GroupsAddRowsOfMultiplexersToTheOuterAccumulatorOnly) {
+    const Technology asap7 = shipped_technology("asap7", "asap7_raw");
+    for (const int lanes : {1, 16}) {
+        ElementDesign design{.inner_bits = 14, .outer_bits = 27, .lanes = lanes};
+        const ElementCost area = element_area_um2(design, asap7);
+        const ElementCost energy = element_energy_fj(design, asap7);
+        const double leak = element_leak_nw(design, asap7);
+        design.largest_shift = kLargestShift;
+        const ElementCost shifted_area = element_area_um2(design, asap7);
+        const ElementCost shifted_energy = element_energy_fj(design, asap7);
+        // 15, 17 and 21 multiplexers.
+        const double more_area = 53 * asap7.mux_area_um2.value;
+        EXPECT_NEAR(shifted_area.outer_accumulator, area.outer_accumulator + more_area, 1e-9);
+        EXPECT_NEAR(shifted_energy.outer_accumulator,
+                    energy.outer_accumulator + 53 * asap7.mux_energy_fj.value, 1e-9);
+        EXPECT_EQ(sum(shifted_area), sum(area));
+        EXPECT_EQ(sum(shifted_energy), sum(energy));
+        EXPECT_NEAR(element_leak_nw(design, asap7),
+                    leak + asap7.logic_leak_nw_per_um2.value * more_area, 1e-9);
+        // A multiplexer is smaller than the adder's bit, and costs less.
+        EXPECT_LT(asap7.mux_area_um2.value, asap7.add_area_um2_p.value);
+    }
+}
+
 class CostLogicShape : public testing::TestWithParam<const char*> {
 protected:
     /// Calls check(cost(design), cost(the same design with one bit more)) over the whole domain.

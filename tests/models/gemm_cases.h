@@ -14,6 +14,7 @@ struct GemmCase {
     GemmFormat format;
     Matrix<std::int32_t> activations;
     Matrix<std::int16_t> weights;
+    TileShifts shifts = {};
 };
 
 /// How codes are spread over their range.
@@ -52,6 +53,19 @@ public:
             codes<std::int32_t>(integer(1, max_tokens), depth, c.format.activations, any_kind());
         c.weights =
             codes<std::int16_t>(integer(1, max_channels), depth, c.format.weights, any_kind());
+        return c;
+    }
+
+    /// The same with weights in groups of power-of-two steps: shifts of every size.
+    GemmCase draw_grouped(Index max_tokens, Index max_channels, Index max_depth) {
+        GemmCase c = draw(max_tokens, max_channels, max_depth);
+        AccumulatorFormat& format = c.format.accumulator;
+        format.groups = WeightGroups::power_of_two;
+        format.inner_bits = std::min(format.inner_bits, 48 - kLargestShift);
+        if (integer(0, 3) == 0 && format.outer_bits > 0) format.outer_bits += kLargestShift;
+        format.outer_bits = std::min(format.outer_bits, 63);
+        c.shifts = codes<std::int8_t>(c.weights.rows(), format.tile_count(c.weights.cols()),
+                                      {0, kLargestShift}, any_kind());
         return c;
     }
 
@@ -115,7 +129,8 @@ inline std::string describe(const GemmCase& c) {
            std::to_string(c.format.activations.max) + "] P_I " + std::to_string(a.inner_bits) +
            " T " + std::to_string(a.tile_size) + " P_O " + std::to_string(a.outer_bits) +
            " lanes " + std::to_string(a.lanes) + " mode " +
-           std::to_string(static_cast<int>(a.overflow));
+           std::to_string(static_cast<int>(a.overflow)) +
+           (c.shifts.size() > 0 ? " with shifts" : "");
 }
 
 }  // namespace axesim::models

@@ -21,14 +21,14 @@ struct Result {
 
 Result reference(const GemmCase& c) {
     Result result;
-    result.seen = gemm_reference(c.activations, c.weights, c.format, result.outputs);
+    result.seen = gemm_reference(c.activations, c.weights, c.format, result.outputs, c.shifts);
     return result;
 }
 
 void expect_same(const GemmCase& c) {
     SCOPED_TRACE(describe(c));
     const Result expected = reference(c);
-    const PreparedWeights prepared(c.weights, c.format);
+    const PreparedWeights prepared(c.weights, c.format, c.shifts);
     Result fast;
     fast.seen = prepared.multiply(c.activations, fast.outputs);
     EXPECT_EQ(fast.outputs, expected.outputs);
@@ -76,6 +76,40 @@ TEST_P(GemmFast, RandomSmallCases) {
     for (const TileMethod method : {TileMethod::any_order, TileMethod::step,
                                     TileMethod::wide_any_order, TileMethod::wide_step}) {
         EXPECT_GT(methods[method], 25) << static_cast<int>(method);
+    }
+}
+
+TEST_P(GemmFast, ShiftedTiles) {
+    CaseGenerator generator(9);
+    int overflow_free = 0, safe_int32 = 0, with_outer_events = 0;
+    for (int i = 0; i < 1500 && !HasFailure(); ++i) {
+        const GemmCase c = generator.draw_grouped(19, 70, 48);
+        const WeightPanels panels(c.weights, c.format, c.shifts);
+        overflow_free += panels.overflow_free();
+        safe_int32 += panels.outer_is_safe_int32(0);
+        with_outer_events += reference(c).seen.outer_events > 0;
+        expect_same(c);
+    }
+    EXPECT_GT(overflow_free, 150);
+    EXPECT_GT(safe_int32, 150);
+    EXPECT_GT(with_outer_events, 150);
+}
+
+// The worst activations reach exactly what the outer accumulator holds, and one shift more does
+// not.
+TEST_P(GemmFast, ShiftsAtTheEdgeOfTheOuterBound) {
+    for (const int shift : {4, 5}) {
+        GemmCase c;
+        c.format = {signed_range(4), IntegerRange{-1, 1}, {8, 4, 9, OverflowMode::wrap, 1}};
+        c.format.accumulator.groups = WeightGroups::power_of_two;
+        c.activations = Matrix<std::int32_t>::Ones(3, 8);
+        c.weights = Matrix<std::int16_t>::Zero(33, 8);
+        c.weights.row(32) << 7, 2, 0, 6, 7, 4, 2, 2;  // 15 and 15: 15 + (15 << 4) = 255
+        c.shifts = TileShifts::Zero(33, 2);
+        c.shifts(32, 1) = static_cast<std::int8_t>(shift);
+        EXPECT_EQ(PreparedWeights(c.weights, c.format, c.shifts).overflow_free(), shift == 4);
+        EXPECT_EQ(reference(c).seen.outer_events, shift == 4 ? 0u : 3u);
+        expect_same(c);
     }
 }
 

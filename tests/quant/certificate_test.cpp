@@ -39,7 +39,14 @@ TEST(Certificate, EqualsEnumeration) {
         format.inner_bits = pick(3, 10);
         format.tile_size = pick(0, depth);
         format.outer_bits = pick(0, 1) * pick(3, 12);
-        const Certificate proof = certify(codes, x, format);
+        TileShifts shifts;
+        if (trial % 2 == 1) {
+            format.groups = WeightGroups::power_of_two;
+            shifts = TileShifts::NullaryExpr(3, format.tile_count(depth), [&] {
+                return static_cast<std::int8_t>(pick(0, kLargestShift));
+            });
+        }
+        const Certificate proof = certify(codes, x, format, shifts);
         IntegerRange inner;
         IntegerRange outer;
         bool fits = true;
@@ -51,7 +58,8 @@ TEST(Certificate, EqualsEnumeration) {
                     enumerate(codes.row(c).data() + k, std::min<std::int64_t>(tile, depth - k), x);
                 inner = {std::min(inner.min, range.min), std::max(inner.max, range.max)};
                 fits = fits && signed_range(format.inner_bits).contains(range);
-                sum = {sum.min + range.min, sum.max + range.max};
+                const int unit = shifts.size() > 0 ? 1 << shifts(c, k / tile) : 1;
+                sum = {sum.min + range.min * unit, sum.max + range.max * unit};
             }
             outer = {std::min(outer.min, sum.min), std::max(outer.max, sum.max)};
             fits = fits && signed_range(format.outer_bits_for(depth)).contains(sum);

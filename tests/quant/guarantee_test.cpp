@@ -25,6 +25,18 @@ class CaseMaker {
 public:
     explicit CaseMaker(unsigned seed) : random_(seed) {}
 
+    /// With groups, the weights' size varies from tile to tile.
+    RandomCase make_grouped(AccumulatorAware aware) {
+        RandomCase c = make(aware);
+        c.format.accumulator.groups = WeightGroups::power_of_two;
+        if (c.format.accumulator.outer_bits > 0) c.format.accumulator.outer_bits += pick(0, 7);
+        for (Index k = 0; k < c.weights.cols(); ++k) {
+            const std::int64_t tile = k / c.format.accumulator.tile_length(c.weights.cols());
+            c.weights.col(k) *= std::ldexp(1.0, -static_cast<int>(tile * 7 % 5) * pick(0, 2));
+        }
+        return c;
+    }
+
     RandomCase make(AccumulatorAware aware) {
         RandomCase c;
         const Index depth = pick(1, 11);
@@ -99,9 +111,10 @@ private:
 /// Counts the moments at which an accumulator holds more than its bits over all inputs.
 class Datapath {
 public:
-    Datapath(const std::int16_t* codes, std::int64_t depth, const LinearFormat& format,
-             std::vector<std::int64_t> inputs)
+    Datapath(const std::int16_t* codes, std::span<const std::int8_t> shifts, std::int64_t depth,
+             const LinearFormat& format, std::vector<std::int64_t> inputs)
         : codes_(codes),
+          shifts_(shifts),
           depth_(depth),
           tile_(format.accumulator.tile_length(depth)),
           inner_(signed_range(format.accumulator.inner_bits)),
@@ -120,14 +133,17 @@ private:
             if ((k + 1) % tile_ != 0 && k + 1 < depth_) {
                 count += visit(k + 1, sum, outer);
             } else {
-                count += outer_.contains(outer + sum) ? 0 : 1;
-                count += visit(k + 1, 0, outer + sum);
+                const auto t = static_cast<std::size_t>(k / tile_);
+                const std::int64_t next = outer + (shifts_.empty() ? sum : sum * (1 << shifts_[t]));
+                count += outer_.contains(next) ? 0 : 1;
+                count += visit(k + 1, 0, next);
             }
         }
         return count;
     }
 
     const std::int16_t* codes_;
+    std::span<const std::int8_t> shifts_;
     std::int64_t depth_;
     std::int64_t tile_;
     IntegerRange inner_;
@@ -145,32 +161,44 @@ std::int64_t overflows(const RandomCase& c, const QuantizedLinear& result) {
     std::int64_t count = 0;
     for (Index channel = 0; channel < result.codes.rows(); ++channel) {
         const std::int16_t* codes = result.codes.row(channel).data();
-        count += Datapath(codes, c.weights.cols(), c.format, inputs).overflows();
+        count +=
+            Datapath(codes, shifts_of(result.shifts, channel), c.weights.cols(), c.format, inputs)
+                .overflows();
     }
     return count;
 }
 
-void expect_none(AccumulatorAware aware, unsigned seed, int layers) {
+void expect_none(AccumulatorAware aware, unsigned seed, int layers, bool grouped = false) {
     CaseMaker maker(seed);
     std::int64_t codes_not_zero = 0;
+    std::int64_t shifts_not_zero = 0;
     for (int trial = 0; trial < layers; ++trial) {
         SCOPED_TRACE(trial);
-        const RandomCase c = maker.make(aware);
+        const RandomCase c = grouped ? maker.make_grouped(aware) : maker.make(aware);
         const QuantizedLinear result =
             quantize_linear("layer", c.weights, c.moments, c.format, c.config);
         ASSERT_EQ(overflows(c, result), 0);
         ASSERT_GE(result.codes.minCoeff(), c.format.weights.min);
         ASSERT_LE(result.codes.maxCoeff(), c.format.weights.max);
-        ASSERT_TRUE(certify(result.codes, c.format.activations, c.format.accumulator).certified);
+        ASSERT_TRUE(certify(result.codes, c.format.activations, c.format.accumulator, result.shifts)
+                        .certified);
+        shifts_not_zero += (result.shifts.array() != 0).count();
         codes_not_zero += (result.codes.array() != 0).count();
     }
     // A quantizer that answers 0 would pass all of the above.
     EXPECT_GT(codes_not_zero, 3 * layers);
+    EXPECT_GE(shifts_not_zero, grouped ? layers : 0);
 }
 
 TEST(Guarantee, AxeNeverOverflows) { expect_none(AccumulatorAware::axe, 10, 4000); }
 
 TEST(Guarantee, EpInitNeverOverflows) { expect_none(AccumulatorAware::ep_init, 11, 4000); }
+
+TEST(Guarantee, AxeNeverOverflowsWithGroups) { expect_none(AccumulatorAware::axe, 13, 4000, true); }
+
+TEST(Guarantee, EpInitNeverOverflowsWithGroups) {
+    expect_none(AccumulatorAware::ep_init, 14, 4000, true);
+}
 
 TEST(Guarantee, WithoutItLayersDoOverflowAndTheCertificateSaysExactlyWhich) {
     CaseMaker maker(12);
@@ -188,6 +216,47 @@ TEST(Guarantee, WithoutItLayersDoOverflowAndTheCertificateSaysExactlyWhich) {
     }
     EXPECT_GT(overflowing, 200);
     EXPECT_LT(overflowing, 1000);
+}
+
+TEST(Guarantee, WithoutItLayersInGroupsDoOverflowAndTheCertificateSaysExactlyWhich) {
+    CaseMaker maker(15);
+    int overflowing = 0;
+    for (int trial = 0; trial < 1000; ++trial) {
+        SCOPED_TRACE(trial);
+        const RandomCase c = maker.make_grouped(AccumulatorAware::none);
+        const QuantizedLinear result =
+            quantize_linear("layer", c.weights, c.moments, c.format, c.config);
+        const bool overflow = overflows(c, result) > 0;
+        overflowing += overflow ? 1 : 0;
+        ASSERT_EQ(certify(result.codes, c.format.activations, c.format.accumulator, result.shifts)
+                      .certified,
+                  !overflow);
+    }
+    EXPECT_GT(overflowing, 200);
+    EXPECT_LT(overflowing, 1000);
+}
+
+TEST(Guarantee, AnAxeLayerInGroupsSpendsTheOuterBudgetInShiftedCodes) {
+    // Steps 1 and 4: codes 5 and 3 fill the first tile of 127 / 15 = 8, those of the second would
+    // too, but of the outer accumulator's floor(255 / 15) = 17 only 9 = 2 codes of 4 are left.
+    LinearFormat format;
+    format.weight_bits = 4;
+    format.weights = narrow_range(4);
+    format.activations = unsigned_range(4);
+    format.accumulator.inner_bits = 8;
+    format.accumulator.tile_size = 4;
+    format.accumulator.outer_bits = 9;
+    format.accumulator.groups = WeightGroups::power_of_two;
+    QuantizerConfig config;
+    config.algorithm = Algorithm::naive_round;
+    config.soft_threshold = false;
+    Matrix<double> weights = Matrix<double>::Constant(1, 8, 5.0);
+    weights.rightCols(4).setConstant(20.0);
+    const auto result = quantize_linear("l", weights, {}, format, config, {1.0});
+    Matrix<int> expected(1, 8);
+    expected << 5, 3, 0, 0, 2, 0, 0, 0;
+    EXPECT_EQ(result.codes.cast<int>(), expected);
+    EXPECT_EQ(result.shifts.cast<int>(), (Matrix<int>(1, 2) << 0, 2).finished());
 }
 
 TEST(Guarantee, AnAxeLayerLeavesNoRoomThatItCouldHaveUsed) {

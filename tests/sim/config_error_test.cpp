@@ -205,7 +205,9 @@ Wrong later(const char* name, const std::string& line, const std::string& begins
 INSTANTIATE_TEST_SUITE_P(
     Later, ConfigError,
     testing::Values(later("WeightStationary", "hardware: {dataflow: weight_stationary}",
-                          "FILE:3:22: hardware.dataflow: weight_stationary", "output_stationary")),
+                          "FILE:3:22: hardware.dataflow: weight_stationary", "output_stationary"),
+                    later("FloatGroups", "quantizer: {weight_groups: float}",
+                          "FILE:3:28: quantizer.weight_groups: float", "none | power_of_two")),
     named);
 
 Wrong arithmetic(const char* name, const std::string& format, const std::string& accumulator,
@@ -257,7 +259,18 @@ INSTANTIATE_TEST_SUITE_P(
                    "inner_bits: 16, tile_size: 64",
                    "FILE:3:27: hardware.array.lanes: 3 lanes do not divide accumulator.tile_size "
                    "64",
-                   "hardware: {array: {lanes: 3}}\n")),
+                   "hardware: {array: {lanes: 3}}\n"),
+        arithmetic("GroupsWithoutTiles", "weight_bits: 6, activation_bits: 6",
+                   "inner_bits: 24, tile_size: monolithic",
+                   "FILE:3:28: quantizer.weight_groups: a group is a tile, and "
+                   "accumulator.tile_size is monolithic (allowed: none; or set "
+                   "accumulator.tile_size to the size of a group)",
+                   "quantizer: {weight_groups: power_of_two}\n"),
+        arithmetic("ShiftedInnerTooWide", "weight_bits: 6, activation_bits: 6",
+                   "inner_bits: 42, tile_size: 4",
+                   "FILE:2:27: accumulator.inner_bits: 42 bits and a shift of up to 7 for "
+                   "quantizer.weight_groups exceed 48 (allowed with groups: at most 41)",
+                   "quantizer: {weight_groups: power_of_two}\n")),
     named);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -23,6 +23,7 @@ quantizer:
   accumulator_aware: ep_init
   equalization: none
   weight_range: narrow
+  weight_groups: power_of_two
   activations: {granularity: per_token, range: symmetric, rounding: floor}
   order: natural
   error_feedback: post
@@ -64,6 +65,7 @@ TEST(ConfigValues, NumbersAndAccumulatorReachTheirFields) {
     EXPECT_EQ(c.hardware.accumulator.outer_bits, 21);
     EXPECT_EQ(c.hardware.accumulator.overflow, OverflowMode::trap);
     EXPECT_EQ(c.hardware.accumulator.lanes, 8);
+    EXPECT_EQ(c.hardware.accumulator.groups, WeightGroups::power_of_two);
 }
 
 TEST(ConfigValues, QuantizerReachesItsFields) {

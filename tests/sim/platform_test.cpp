@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "models/compute/gemm.h"
@@ -44,6 +45,12 @@ Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, uns
     return Matrix<T>::NullaryExpr(rows, columns, [&] { return static_cast<T>(pick(random)); });
 }
 
+TileShifts random_shifts(const HardwareConfig& config, Index channels, Index depth) {
+    if (config.accumulator.groups == WeightGroups::none) return {};
+    return random_codes<std::int8_t>(channels, config.accumulator.tile_count(depth),
+                                     {0, kLargestShift}, 3);
+}
+
 struct Outcome {
     GemmReport report;
     Matrix<std::int64_t> outputs;
@@ -52,7 +59,8 @@ struct Outcome {
 
 /// A layer of this format on hardware that may be wider.
 Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
-                 const Matrix<std::int32_t>& x, const Matrix<std::int16_t>& w) {
+                 const Matrix<std::int32_t>& x, const Matrix<std::int16_t>& w,
+                 const TileShifts& shifts = {}) {
     models::set_simulation_resolution();
     Platform platform(
         "platform", config,
@@ -60,7 +68,7 @@ Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
     Outcome outcome;
     platform.run([&] {
         const auto weights = platform.store_weights(
-            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), format);
+            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), format, shifts);
         outcome.report = platform.multiply_raw(weights, platform.store_activations(x, format),
                                                format, outcome.outputs);
     });
@@ -71,11 +79,13 @@ Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
 void expect_reference_and_conservation(const HardwareConfig& config, Index m, Index n, Index k) {
     const auto x = random_codes<std::int32_t>(m, k, config.activations.codes(), 1);
     const auto w = random_codes<std::int16_t>(n, k, config.weight_codes(), 2);
-    const Outcome outcome = simulate(config, config, x, w);
+    const TileShifts shifts = random_shifts(config, n, k);
+    const Outcome outcome = simulate(config, config, x, w, shifts);
 
     Matrix<std::int64_t> expected;
     const auto observed = models::gemm_reference(
-        x, w, {config.weight_codes(), config.activations.codes(), config.accumulator}, expected);
+        x, w, {config.weight_codes(), config.activations.codes(), config.accumulator}, expected,
+        shifts);
     EXPECT_EQ(outcome.outputs, expected);
     EXPECT_EQ(outcome.report.observed, observed);
 
@@ -182,11 +192,76 @@ TEST(Platform, ANarrowLayerOnWideHardwareKeepsItsAccumulatorsAndItsBits) {
     EXPECT_EQ(outcome.counts.activations_buffer.writes, activation_words);
 }
 
+TEST(Platform, EqualsTheReferenceWithGroups) {
+    HardwareConfig config = small_hardware();
+    config.accumulator.groups = WeightGroups::power_of_two;
+    config.accumulator.outer_bits = 20;  // overflows
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceWithGroupsWhenDepthComesInChunks) {
+    HardwareConfig config = small_hardware();
+    config.buffers = {1, 1, 1, true};
+    config.accumulator.groups = WeightGroups::power_of_two;
+    expect_reference_and_conservation(config, 9, 10, 1500);
+}
+
+// Real inputs and weights through every module against the product of what their codes stand for.
+TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
+    HardwareConfig config = small_hardware();
+    config.accumulator = {.inner_bits = 24, .tile_size = 16};
+    config.accumulator.groups = WeightGroups::power_of_two;
+    config.output_format = models::OutputFormat::float32;
+    config.buffers = {16, 16, 16, true};
+    constexpr Index kTokens = 7, kChannels = 21, kDepth = 77;
+    std::mt19937 random(4);
+    std::normal_distribution<float> pick(0.3F);
+    const auto input =
+        Matrix<float>::NullaryExpr(kTokens, kDepth, [&] { return pick(random); }).eval();
+    const auto w = random_codes<std::int16_t>(kChannels, kDepth, config.weight_codes(), 2);
+    const TileShifts shifts = random_shifts(config, kChannels, kDepth);
+    std::vector<double> step;
+    for (Index c = 0; c < kChannels; ++c) step.push_back(0.25F * static_cast<float>(c + 1));
+    models::set_simulation_resolution();
+    Platform platform(
+        "platform", config,
+        {Platform::weight_bytes(kChannels, kDepth, config, config), kTokens, kDepth, kChannels});
+    Matrix<float> outputs;
+    platform.run([&] {
+        const auto weights = platform.store_weights(w, step, config, shifts);
+        models::CycleCounts cycles;
+        platform.multiply(weights, platform.quantize(input, nullptr, {}, config, cycles), config,
+                          outputs);
+    });
+    const Matrix<float> x =
+        models::dequantize(models::quantize_per_token(input, config.activations));
+    for (Index token = 0; token < kTokens; ++token) {
+        for (Index c = 0; c < kChannels; ++c) {
+            double sum = 0, magnitude = 0;
+            for (Index k = 0; k < kDepth; ++k) {
+                const double product = x(token, k) * step[static_cast<std::size_t>(c)] * w(c, k) *
+                                       std::exp2(shifts(c, k / 16));
+                sum += product;
+                magnitude += std::abs(product);
+            }
+            EXPECT_NEAR(outputs(token, c), sum, 1e-6 * magnitude);
+        }
+    }
+    // Three bits a channel and tile beside two words a channel, which cross the bus once each.
+    const auto metadata =
+        platform.counts().traffic[static_cast<std::size_t>(Stream::weights)].metadata_bits;
+    EXPECT_EQ(metadata, static_cast<std::uint64_t>(kChannels * (2 * 32 + 3 * 5)));
+}
+
 TEST(Platform, WeightsInDramArePackedBits) {
     HardwareConfig config = small_hardware();
     // 64 x 100 six-bit weights: 4,800 bytes, and one pair of 32-bit words a channel.
     EXPECT_EQ(Platform::weight_bytes(64, 100, config, config), 4800U + 512U);
-    // The same on hardware for wider ones.
+    HardwareConfig grouped = config;
+    grouped.accumulator.groups = WeightGroups::power_of_two;
+    // Seven tiles a channel: 1,344 bits in whole bursts of 32 bytes.
+    EXPECT_EQ(Platform::weight_bytes(64, 100, grouped, grouped), 4800U + 512U + 192U);
+    // The same without groups on hardware for wider weights.
     const LayerFormat layer = config;
     config.weight_bits = 9;
     EXPECT_EQ(Platform::weight_bytes(64, 100, layer, config), 4800U + 512U);

@@ -51,6 +51,12 @@ protected:
         tensors_[name + ".weight"] = SafeTensor{
             wide ? "I16" : "I8", {codes.rows(), codes.cols()}, std::span(storage_.back())};
     }
+    void add_shifts(const std::string& name, const TileShifts& shifts) {
+        metadata_["weight_groups"] = "power_of_two";
+        storage_.push_back(bytes_of(shifts.cast<std::int16_t>(), false));
+        tensors_[name + ".weight_shift"] =
+            SafeTensor{"I8", {shifts.rows(), shifts.cols()}, std::span(storage_.back())};
+    }
     void write() const {
         write_safetensors(directory_ / "quantized.safetensors", tensors_, metadata_);
     }
@@ -130,6 +136,62 @@ TEST_F(Verify, ALyingOuterAccumulatorIsFound) {
     EXPECT_TRUE(check().ok());
 }
 
+TileShifts small_shifts() {
+    TileShifts shifts(2, 2);
+    shifts << 1, 3,  //
+        0, 2;
+    return shifts;
+}
+
+TEST_F(Verify, ShiftedTilesReachTheOuterAccumulator) {
+    add("a", small_layer());
+    add_shifts("a", small_shifts());
+    const VerifyReport report = check();
+    const LayerReport& layer = report.layers[0];
+    EXPECT_TRUE(report.ok());
+    EXPECT_EQ(layer.inner.reached, (IntegerRange{-120, 120}));
+    // Channel 0: [-120, 120] << 1, then [0, 45] << 3; channel 1: [-120, 120], then [-105, 105]
+    // << 2.
+    EXPECT_EQ(layer.outer.reached, (IntegerRange{-540, 600}));
+    EXPECT_EQ(layer.outer.bits, 8 + 7 + 1);
+    EXPECT_EQ(layer.outer.needed_bits, 11);
+    EXPECT_EQ(layer.shifts, (IntegerRange{0, 3}));
+}
+
+TEST_F(Verify, ATamperedShiftIsFound) {
+    add("a", small_layer());
+    metadata_["a.outer_bits"] = "11";
+    TileShifts shifts = small_shifts();
+    add_shifts("a", shifts);
+    EXPECT_TRUE(check().ok());
+    shifts(0, 1) = 5;  // 240 + (45 << 5) does not fit
+    add_shifts("a", shifts);
+    const VerifyReport report = check();
+    EXPECT_FALSE(report.ok());
+    ASSERT_TRUE(report.layers[0].violation);
+    EXPECT_EQ(report.layers[0].violation->channel, 0);
+    EXPECT_EQ(report.layers[0].violation->tile, -1);
+    EXPECT_EQ(report.layers[0].violation->range, (IntegerRange{-240, 1680}));
+    for (const int impossible : {8, -1}) {
+        metadata_["a.outer_bits"] = "40";
+        shifts(0, 1) = static_cast<std::int8_t>(impossible);
+        add_shifts("a", shifts);
+        EXPECT_FALSE(check().ok());
+        EXPECT_FALSE(check().layers[0].shifts_in_range);
+        EXPECT_NE(render_text(check()).find("are not in [0, 7]"), std::string::npos);
+    }
+}
+
+TEST_F(Verify, ShiftsThatAreMissingOrOfAnotherShapeAreTheUsersToMend) {
+    add("a", small_layer());
+    metadata_["weight_groups"] = "power_of_two";
+    EXPECT_NE(complaint().find("no tensor 'a.weight_shift'"), std::string::npos);
+    add_shifts("a", TileShifts::Zero(2, 3));
+    EXPECT_NE(complaint().find("must be I8 [2, 2]"), std::string::npos);
+    metadata_["weight_groups"] = "float";
+    EXPECT_NE(complaint().find("weight_groups"), std::string::npos);
+}
+
 TEST_F(Verify, CodesAndActivationsMustBeOfTheirWidths) {
     Codes codes = small_layer();
     add("a", codes);
@@ -207,8 +269,16 @@ TEST_F(Verify, AgreesWithTheCertificateOnRandomExports) {
                      {"lanes", std::to_string(format.lanes)}};
         if (format.outer_bits > 0) metadata_["l.outer_bits"] = std::to_string(format.outer_bits);
         add("l", codes, m > 8 || pick(0, 1) == 1);
+        TileShifts shifts;
+        if (trial % 3 == 0) {
+            format.groups = WeightGroups::power_of_two;
+            shifts = TileShifts::NullaryExpr(codes.rows(), format.tile_count(codes.cols()), [&] {
+                return static_cast<std::int8_t>(pick(0, kLargestShift));
+            });
+            add_shifts("l", shifts);
+        }
         const VerifyReport report = check();
-        const auto proof = quant::certify(codes, x, format);
+        const auto proof = quant::certify(codes, x, format, shifts);
         const LayerReport& layer = report.layers.at(0);
         ASSERT_EQ(layer.inner.reached, proof.inner);
         ASSERT_EQ(layer.outer.reached, proof.outer);

@@ -32,7 +32,8 @@ private:
     double seconds_ = 0;
 };
 
-/// quantize_linear() for one of several layers that read the same inputs, made with the same config.
+/// quantize_linear() for one of several layers that read the same inputs, made with the same
+/// config.
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const LayerInputs& inputs, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps = {});

@@ -12,9 +12,9 @@ namespace axesim::sim {
 /// Every required key is given. Throws UserError at the section that lacks it.
 void check_required(const Settings& settings);
 
-/// The inner accumulator holds one product, lanes divide the tile, groups have tiles, an evaluation scores something.
-/// Overrides and quantizer.accumulator_aware: bit_width exclude each other. Throws UserError at the
-/// key to change.
+/// The inner accumulator holds one product, lanes divide the tile, groups have tiles, an evaluation
+/// scores something. Overrides and quantizer.accumulator_aware: bit_width exclude each other.
+/// Throws UserError at the key to change.
 void check_together(const Config& config, const Settings& settings);
 
 /// Why the inner accumulator of this format does not hold one product, as in "8 bits do not hold

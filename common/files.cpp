@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -163,12 +164,13 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
 
 void release_pages(std::span<const std::byte> mapped) {
-    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
-    const std::uintptr_t first = (begin + page - 1) / page * page;
-    const std::uintptr_t last = (begin + mapped.size()) / page * page;
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    void* first = const_cast<std::byte*>(mapped.data());
+    std::size_t space = mapped.size();
     // Only advice: nothing is lost where it is not taken.
-    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+    if (std::align(page, page, first, space) != nullptr) {
+        ::madvise(first, space / page * page, MADV_DONTNEED);
+    }
 }
 
 fs::path data_directory() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <utility>
 
+#include "common/memory.h"
 #include "common/parallel.h"
 #include "common/stopwatch.h"
 #include "models/compute/activation_quantizer.h"
@@ -24,6 +25,10 @@ namespace axesim::sim {
 using workloads::LinearId;
 
 namespace {
+
+/// From here on the moments, [K,K] in double precision, take half a GiB and more: room that
+/// smaller matrices before them should not go on holding.
+constexpr Index kLargeDepth = 8192;
 
 bool needs_calibration(const LayerConfig& config) {
     return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
@@ -88,6 +93,7 @@ private:
         const LayerConfig& asked = config(ids.front());
         // Before the moments, the largest matrix: reading takes the weights in both precisions.
         Matrix<double> weights = weights_of(ids.front());
+        if (weights.cols() >= kLargeDepth) give_back_free_memory();
         const quant::LayerInputs inputs(workloads::layer_name(ids.front()), weights.cols(),
                                         find_moments(asked), asked.quantizer);
         result_.seconds.factor += inputs.seconds();

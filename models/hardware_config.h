@@ -70,6 +70,8 @@ struct HardwareConfig : LayerFormat {
     BufferConfig buffers;
     MemoryInterfaceConfig memory_interface;
     DramConfig dram;
+
+    const LayerFormat& layer_format() const { return *this; }
 };
 
 }  // namespace axesim::models

@@ -31,7 +31,10 @@ void set_kappa(Technology& technology, double kappa) {
 
 Work at_full_width(const Counts& counts, double seconds, const HardwareConfig& hardware,
                    int outer_bits) {
-    return {.counts = counts, .seconds = seconds, .format = hardware, .outer_bits = outer_bits};
+    return {.counts = counts,
+            .seconds = seconds,
+            .format = hardware.layer_format(),
+            .outer_bits = outer_bits};
 }
 
 /// The hardware as this work sees it: of its own widths.

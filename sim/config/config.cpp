@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/config.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 
 #include "sim/config/checks.h"
@@ -132,27 +134,11 @@ LayerConfig layer_config(const Config& config, const std::string& layer) {
         }
     }
     derive(own);
-    return {own.hardware, own.quantizer};
+    return {own.hardware.layer_format(), own.quantizer};
 }
 
 bool matches_pattern(const std::string& name, const std::string& pattern) {
-    // Greedy with one place to go back to: the last * swallows one character more.
-    std::size_t n = 0, p = 0, after_star = std::string::npos, swallowed_to = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            after_star = ++p;
-            swallowed_to = n;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-            ++p;
-            ++n;
-        } else if (after_star != std::string::npos) {
-            p = after_star;
-            n = ++swallowed_to;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string::npos;
+    return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
 }  // namespace axesim::sim

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/json_report.h"
 
+#include <fmt/format.h>
+
+#include "common/error.h"
 #include "common/files.h"
 #include "reports/figures.h"
 
@@ -245,6 +248,19 @@ Json to_json(const Result& result) {
     json["not_counted"] = result.not_counted;
     json["host"] = host_json(result.host);
     return json;
+}
+
+Json read_json(const std::filesystem::path& directory) {
+    const std::filesystem::path path = directory / "result.json";
+    Json result = Json::parse(read_text_file(path), nullptr, false);
+    // Compared as JSON: a schema need not be text.
+    if (!result.is_object() || result.value("schema", Json()) != kResultSchema) {
+        throw UserError(
+            fmt::format("{}: is no result of axesim (wanted: a result.json of schema "
+                        "{}, as axesim --out DIR writes it)",
+                        path.string(), kResultSchema));
+    }
+    return result;
 }
 
 void write_json(const std::filesystem::path& path, const Result& result) {

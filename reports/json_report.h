@@ -21,6 +21,9 @@ nlohmann::ordered_json to_json(const Result& result);
 /// result.prefill; the same fields as in to_json.
 nlohmann::ordered_json gemm_json(const Result& result);
 
+/// DIR/result.json of an earlier run. Throws UserError when it is not there or no result.
+nlohmann::ordered_json read_json(const std::filesystem::path& directory);
+
 /// Writes to_json with two spaces of indentation, atomically. Throws RunError.
 void write_json(const std::filesystem::path& path, const Result& result);
 

@@ -22,11 +22,11 @@ std::optional<std::pair<double, double>> both(const Json& result, const Json& ba
     return std::pair{result.at(at).get<double>(), baseline.at(at).get<double>()};
 }
 
-void add_change(std::string& line, const char* name,
+void add_change(std::vector<std::string>& changes, const char* name,
                 const std::optional<std::pair<double, double>>& values) {
     if (!values || values->second == 0) return;
-    line += fmt::format("{}{} {:+.0f} %", line.empty() ? "" : "   ", name,
-                        100 * (values->first / values->second - 1));
+    changes.push_back(
+        fmt::format("{} {:+.0f} %", name, 100 * (values->first / values->second - 1)));
 }
 
 }  // namespace
@@ -52,8 +52,8 @@ std::string summary_line(const Result& result) {
     return line + fmt::format(", {:#.3g} mm2", result.area.total());
 }
 
-std::string against_line(const Json& result, const Json& baseline) {
-    std::string changes;
+std::vector<std::string> changes_against(const Json& result, const Json& baseline) {
+    std::vector<std::string> changes;
     const auto decode_energy = both(result, baseline, "/energy/decode/per_token_j");
     add_change(changes, "energy",
                decode_energy ? decode_energy : both(result, baseline, "/energy/per_token_j"));
@@ -61,11 +61,11 @@ std::string against_line(const Json& result, const Json& baseline) {
     add_change(changes, "prefill", both(result, baseline, "/timing/prefill/tokens_per_second"));
     add_change(changes, "decode", both(result, baseline, "/timing/decode/tokens_per_second"));
     if (const auto perplexity = both(result, baseline, "/accuracy/perplexity_quantized")) {
-        changes += fmt::format("{}perplexity {}", changes.empty() ? "" : "   ",
-                               with_sign(perplexity->first - perplexity->second, 2));
+        changes.push_back("perplexity " + with_sign(perplexity->first - perplexity->second, 2));
     }
-    const std::string name = baseline.value("name", std::string("the other"));
-    return fmt::format("against {}: {}", name, changes.empty() ? "nothing in common" : changes);
+    if (changes.empty()) changes.emplace_back("nothing in common");
+    changes.front() = baseline.value("name", std::string("the other")) + ": " + changes.front();
+    return changes;
 }
 
 }  // namespace axesim::reports

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "reports/result.h"
 
@@ -13,10 +14,10 @@ namespace axesim::reports {
 std::string summary_line(const Result& result);
 
 /// What changes from `baseline` to `result`, both as in result.json, as in
-/// "against int8_acc32: energy -34 %   area -29 %   decode +32 %   perplexity +0.90". Energy is per
+/// "int8_acc32: energy -34 %", "area -29 %", "decode +32 %", "perplexity +0.90". Energy is per
 /// decoded token when both have decoded, else of the prefill; `decode` and `prefill` are tokens per
 /// second; what one of them lacks is left out.
-std::string against_line(const nlohmann::ordered_json& result,
-                         const nlohmann::ordered_json& baseline);
+std::vector<std::string> changes_against(const nlohmann::ordered_json& result,
+                                         const nlohmann::ordered_json& baseline);
 
 }  // namespace axesim::reports

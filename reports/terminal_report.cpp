@@ -281,7 +281,8 @@ void footer(const Result& result, Screen& screen) {
 
 }  // namespace
 
-std::string terminal_report(const Result& result, int width, bool color) {
+std::string terminal_report(const Result& result, int width, bool color,
+                            const std::vector<std::string>& against) {
     Screen screen(width, color);
     headline(result, screen);
     accuracy(result, screen);
@@ -289,6 +290,7 @@ std::string terminal_report(const Result& result, int width, bool color) {
     timing(result, screen);
     energy(result, screen);
     area(result, screen);
+    if (!against.empty()) screen.row("against", against);
     layers(result, screen);
     noisiest(result, screen);
     footer(result, screen);

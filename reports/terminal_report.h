@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reports/result.h"
 
@@ -11,7 +12,8 @@ namespace axesim::reports {
 /// The screen of design section 6: a headline, then one topic a line (accuracy, overflow, prefill,
 /// decode, energy, area, the five layers that cost most energy, costs, what is not counted). No
 /// line is longer than `width` columns (at least 60) unless a single name is; longer topics go on
-/// in the next line. `color`: ANSI escapes.
-std::string terminal_report(const Result& result, int width, bool color);
+/// in the next line. `color`: ANSI escapes. `against`: changes_against() another result, if any.
+std::string terminal_report(const Result& result, int width, bool color,
+                            const std::vector<std::string>& against = {});
 
 }  // namespace axesim::reports

@@ -17,6 +17,7 @@
 #include "quant/moments.h"
 #include "reports/json_report.h"
 #include "reports/layers_csv.h"
+#include "reports/summary.h"
 #include "reports/terminal_report.h"
 #include "sim/bit_width.h"
 #include "sim/checkpoint.h"
@@ -81,11 +82,15 @@ void print_to_stdout(const std::string& text) {
 
 int run_command(const RunOptions& options) {
     const Config config = load_config(options.config, options.overrides);
+    // Before minutes are spent on a result that has nothing to be compared with.
+    const nlohmann::ordered_json baseline =
+        options.against.empty() ? nlohmann::ordered_json() : reports::read_json(options.against);
     if (!options.out.empty()) require_writable_directory(options.out);
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const Run run = run_design_point(config, progress, checkpoints);
-    const std::string json = reports::to_json(run.result).dump(2) + "\n";
+    const nlohmann::ordered_json result = reports::to_json(run.result);
+    const std::string json = result.dump(2) + "\n";
     if (!options.out.empty()) {
         write_text(options.out / "config.yaml", resolved_yaml(config));
         reports::write_layers_csv(options.out / "layers.csv", run.result);
@@ -93,10 +98,12 @@ int run_command(const RunOptions& options) {
         write_text(options.out / "result.json", json);
         remove_checkpoint(checkpoints);
     }
-    print_to_stdout(
-        options.format == OutputText::json
-            ? json
-            : reports::terminal_report(run.result, terminal_width(), ::isatty(STDOUT_FILENO) != 0));
+    print_to_stdout(options.format == OutputText::json
+                        ? json
+                        : reports::terminal_report(
+                              run.result, terminal_width(), ::isatty(STDOUT_FILENO) != 0,
+                              baseline.is_null() ? std::vector<std::string>()
+                                                 : reports::changes_against(result, baseline)));
     return 0;
 }
 

@@ -22,8 +22,9 @@ struct ConfigOptions {
 
 /// axesim --config FILE ...: quantize, simulate, evaluate, report.
 struct RunOptions : ConfigOptions {
-    std::filesystem::path out;    ///< folder for results; empty: print only
-    bool export_weights = false;  ///< write quantized.safetensors there (needs `out`)
+    std::filesystem::path out;      ///< folder for results; empty: print only
+    std::filesystem::path against;  ///< folder of the results to compare with; empty: none
+    bool export_weights = false;    ///< write quantized.safetensors there (needs `out`)
     OutputText format = OutputText::text;
 };
 

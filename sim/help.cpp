@@ -34,6 +34,8 @@ CommandSpec run_spec() {
              {"out", "DIR",
               "write result.json, tables and the resolved config there; resumes a run cut short"},
              {"export-weights", "", "also write the integer weights there (needs --out)"},
+             {"against", "DIR",
+              "also print what changes from the design point whose results are in DIR"},
              {"trace", "", "not available in this version", false, false},
              kThreads,
              kFormat,
@@ -43,6 +45,8 @@ CommandSpec run_spec() {
             "",
             {"axesim --config configs/int6_acc16.yaml",
              "axesim --config configs/int6_acc16.yaml --set accumulator.inner_bits=14 --out out/14",
+             "axesim --config configs/int8_acc32.yaml --out results/int8_acc32",
+             "axesim --config configs/int6_acc16.yaml --against results/int8_acc32",
              "axesim --config configs/int8_acc32.yaml --format json --quiet > int8.json",
              "axesim explain accumulator.tile_size"}};
 }

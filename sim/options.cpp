@@ -168,6 +168,7 @@ Command parse_run(const Given& given) {
     RunOptions options;
     given.read_config(options);
     options.out = given.has("out") ? given.required("out") : "";
+    options.against = given.has("against") ? given.required("against") : "";
     options.export_weights = given.has("export-weights");
     options.format = given.format();
     if (options.export_weights && options.out.empty()) {

@@ -133,6 +133,16 @@ class Configs(CliTestCase):
 
 
 class Files(CliTestCase):
+    def test_results_to_compare_with(self):
+        config = self.write("good.yaml", GOOD)
+        folder = self.folder / "other"
+        self.fail_with(2, ["other/result.json"], "--config", config, "--against", folder)
+        folder.mkdir()
+        for text in ("", "{", "[]", "{}", '{"schema": "axesim.result/0"}', '{"schema": 1}'):
+            (folder / "result.json").write_text(text)
+            self.fail_with(2, ["other/result.json", "no result", "axesim.result/1"], "--config",
+                           config, "--against", folder)
+
     def run_model(self, status, words, model, out=None):
         path = self.write("good.yaml", GOOD)
         out = out or self.folder / "out"

@@ -8,6 +8,7 @@
 #include "reports/json_report.h"
 #include "reports/layers_csv.h"
 #include "reports/summary.h"
+#include "reports/terminal_report.h"
 #include "tests/reports/example_result.h"
 
 namespace axesim::reports {
@@ -45,6 +46,8 @@ TEST(Summary, SaysEverythingInOneLine) {
               "int6_acc16: 1,200 overflow events, prefill 61.2 ms, 9.80 mJ, 2.31 mm2");
 }
 
+using Lines = std::vector<std::string>;
+
 TEST(Summary, ComparesTwoResults) {
     Result baseline = example_result();
     baseline.name = "int8_acc32";
@@ -53,19 +56,24 @@ TEST(Summary, ComparesTwoResults) {
     baseline.decode->seconds *= 1.25;
     baseline.prefill.seconds *= 0.8;
     baseline.area.sram += 2.31;
-    EXPECT_EQ(against_line(to_json(example_result()), to_json(baseline)),
-              "against int8_acc32: energy -50 %   area -50 %   prefill -20 %   decode +25 %   "
-              "perplexity +0.90");
+    const std::vector<std::string> changes =
+        changes_against(to_json(example_result()), to_json(baseline));
+    EXPECT_EQ(changes, (Lines{"int8_acc32: energy -50 %", "area -50 %", "prefill -20 %",
+                              "decode +25 %", "perplexity +0.90"}));
+    EXPECT_NE(terminal_report(example_result(), 120, false, changes)
+                  .find("\nagainst     int8_acc32: energy -50 %   area -50 %   prefill -20 %   "
+                        "decode +25 %   perplexity +0.90\n"),
+              std::string::npos);
 }
 
 TEST(Summary, ComparesOnlyWhatBothHave) {
     Result baseline = example_result();
     baseline.accuracy.reset();
     baseline.decode.reset();
-    EXPECT_EQ(against_line(to_json(example_result()), to_json(baseline)),
-              "against int6_acc16: energy +0 %   area +0 %   prefill +0 %");
-    EXPECT_EQ(against_line(to_json(example_result()), {{"name", "empty"}}),
-              "against empty: nothing in common");
+    EXPECT_EQ(changes_against(to_json(example_result()), to_json(baseline)),
+              (Lines{"int6_acc16: energy +0 %", "area +0 %", "prefill +0 %"}));
+    EXPECT_EQ(changes_against(to_json(example_result()), {{"name", "empty"}}),
+              (Lines{"empty: nothing in common"}));
 }
 
 }  // namespace

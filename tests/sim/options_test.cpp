@@ -178,6 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"Trace",
                 {"--config", "a", "--trace"},
                 {"option --trace is not available in this version"}},
+        Mistake{"AgainstNothing", {"--config", "a", "--against", ""}, {"--against needs a value"}},
         Mistake{"ExportWithoutOut", {"--config", "a", "--export-weights"}, {"needs --out DIR"}},
         Mistake{"EmptyOut", {"--config", "a", "--out", ""}, {"option --out needs a value"}},
         Mistake{"Sweep",

@@ -13,16 +13,16 @@ namespace axesim::sim::testing_support {
 namespace {
 
 /// configs/ of this source tree, wherever the tests were built.
-class SourceTreeData : public testing::Environment {
+class SourceTreeData : public ::testing::Environment {
 public:
     void SetUp() override { setenv("AXESIM_DATA", AXESIM_SOURCE_DIR, 1); }
 };
 
-[[maybe_unused]] const testing::Environment* const kEnvironment =
-    testing::AddGlobalTestEnvironment(new SourceTreeData);
+[[maybe_unused]] const ::testing::Environment* const kEnvironment =
+    ::testing::AddGlobalTestEnvironment(new SourceTreeData);
 
 std::filesystem::path new_folder() {
-    std::string pattern = testing::TempDir() + "axesim_config_XXXXXX";
+    std::string pattern = ::testing::TempDir() + "axesim_config_XXXXXX";
     if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
     return pattern;
 }

@@ -93,6 +93,14 @@ C operator-(const C& a, const C& b) {
     return combined(a, b, true);
 }
 
+/// Every counter `times` as often.
+template <CounterStruct C>
+C operator*(const C& counts, std::uint64_t times) {
+    auto raw = std::bit_cast<std::array<std::uint64_t, sizeof(C) / sizeof(std::uint64_t)>>(counts);
+    for (std::uint64_t& counter : raw) counter *= times;
+    return std::bit_cast<C>(raw);
+}
+
 inline TrafficCounts Counts::total_traffic() const {
     TrafficCounts total;
     for (const TrafficCounts& stream : traffic) total += stream;

@@ -24,6 +24,7 @@
 #include "sim/config/config.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
+#include "sim/model.h"
 #include "sim/run.h"
 #include "verify/verify.h"
 
@@ -111,9 +112,12 @@ int quantize_command(const QuantizeOptions& options) {
     Config config = load_config(options.config, options.overrides);
     require_writable_directory(options.out);
     Progress progress(Progress::detect_style(options.quiet));
-    const workloads::LoadedModel model =
-        workloads::load_model(workloads::find_model(config.workload.model));
-    resolve_bit_width(config, model.weights->shape().deepest_input());
+    const workloads::LoadedModel model = open_model(config);
+    if (model.synthetic) {
+        throw UserError("workload.model: " + config.workload.model +
+                        " has sizes but no weights to quantize and export (allowed here: a model "
+                        "with weights)");
+    }
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const QuantizedModel quantized = quantize_model(model, config, progress, checkpoints);
     write_text(options.out / "config.yaml", resolved_yaml(config));

@@ -40,6 +40,8 @@ public:
     /// Opens the row of `place`, precharging its bank before where another row is open, with
     /// commands as early as possible but not before `not_before_ps`.
     void open(const DramPlace& place, std::int64_t not_before_ps);
+    /// When a read or write of any place may be issued at the earliest.
+    std::int64_t bus_ready_ps(bool write) const { return ready_ps_[write]; }
     /// When a read or write of `place`, whose row is open, may be issued.
     std::int64_t column_ready_ps(const DramPlace& place, bool write) const {
         return std::max(

@@ -92,13 +92,17 @@ void DramChannelTiming::serve_reordered(std::int64_t first, const Request& reque
 void DramChannelTiming::fill_queue(std::int64_t& next, DramPlace& place, const Request& request) {
     while (queue_.size() < kQueueAtoms && next < request.end) {
         queue_.push_back({next++, place, entered_ps(queue_.size(), request)});
+        rows_to_open_ = rows_to_open_ || !banks_.is_open(place);
         map_.advance(place);
     }
 }
 
 /// Opens the rows that the queue waits for, and finds the atom that goes next.
 std::size_t DramChannelTiming::pick(const Request& request) {
+    const std::int64_t soonest_ps =
+        std::max(request.arrival_ps, banks_.bus_ready_ps(request.write));
     ++picks_;
+    bool all_open = true;
     std::size_t chosen = 0;
     std::int64_t chosen_ps = kNever;
     for (std::size_t i = 0; i < queue_.size(); ++i) {
@@ -109,14 +113,19 @@ std::size_t DramChannelTiming::pick(const Request& request) {
             atom.missed = true;
         }
         seen = picks_;
-        if (!banks_.is_open(atom.place)) continue;  // older atoms still need the other row
+        if (!banks_.is_open(atom.place)) {  // older atoms still need the other row
+            all_open = false;
+            continue;
+        }
         const std::int64_t ready =
             std::max(request.arrival_ps, banks_.column_ready_ps(atom.place, request.write));
         if (ready < chosen_ps) {
             chosen = i;
             chosen_ps = ready;
         }
+        if (!rows_to_open_ && chosen_ps == soonest_ps) break;
     }
+    rows_to_open_ = !all_open;
     return passed_ >= kMostPassed ? 0 : chosen;
 }
 
@@ -203,6 +212,7 @@ void DramChannelTiming::refresh_until(std::int64_t now_ps) {
         ++counts_.refreshes;
         next_refresh_ps_ += config_.t_refi_ps;
         run_.next_atom = -1;
+        rows_to_open_ = true;
     }
 }
 

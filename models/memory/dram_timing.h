@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "models/counts.h"
@@ -87,7 +88,8 @@ private:
     std::int64_t last_column_ps_ = 0;
     std::int64_t next_refresh_ps_;
     Run run_;
-    std::vector<Queued> queue_;             ///< fr_fcfs: oldest first
+    std::deque<Queued> queue_;              ///< fr_fcfs: oldest first
+    bool rows_to_open_ = false;             ///< some queued atom may wait for its row
     int passed_ = 0;                        ///< column commands since the oldest became the oldest
     std::vector<std::uint64_t> bank_seen_;  ///< the pick that last met a bank
     std::uint64_t picks_ = 0;

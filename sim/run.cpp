@@ -11,9 +11,9 @@
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
-#include "sim/bit_width.h"
 #include "sim/evaluate.h"
 #include "sim/hardware_linear.h"
+#include "sim/model.h"
 #include "sim/version.h"
 
 namespace axesim::sim {
@@ -69,12 +69,17 @@ struct Built {
     const models::Technology& technology;
 };
 
-/// What a phase did, format by format.
+/// How many blocks each simulated one stands for.
+std::uint64_t repeats_of(const QuantizedModel& quantized) {
+    return static_cast<std::uint64_t>(quantized.equalized.weights->shape().repeats);
+}
+
+/// What a phase did in all blocks, format by format.
 std::vector<models::Work> work_of(const LayerRecords& layers, const QuantizedModel& quantized,
                                   const Built& built) {
     std::map<models::LayerFormat, models::Counts> counts;
     for (const auto& [id, record] : layers) {
-        counts[quantized.layers.at(id).format] += record.counts;
+        counts[quantized.layers.at(id).format] += record.counts * repeats_of(quantized);
     }
     std::vector<models::Work> work;
     for (const auto& [format, counted] : counts) work.push_back(built.work(counted, format));
@@ -110,11 +115,12 @@ reports::Overflow overflow_of(const QuantizedModel& quantized, const LayerRecord
 
 reports::Phase phase_of(const std::string& name, const PhaseRun& run,
                         const QuantizedModel& quantized, const Built& built) {
+    const models::Counts counts = run.counts * repeats_of(quantized);
     reports::Phase phase{.name = name,
                          .tokens = run.tokens,
                          .batch = run.batch,
-                         .seconds = built.seconds(run.counts),
-                         .counts = run.counts,
+                         .seconds = built.seconds(counts),
+                         .counts = counts,
                          .energy = {},
                          .energy_range = {}};
     const std::vector<models::Work> work = work_of(run.layers, quantized, built);
@@ -133,6 +139,7 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         reports::LayerResult result;
         result.name = workloads::layer_name(id);
         result.kind = workloads::kind_name(id.kind);
+        result.count = static_cast<std::int64_t>(repeats_of(quantized));
         result.m = timed.shape.m;
         result.n = timed.shape.n;
         result.k = timed.shape.k;
@@ -186,6 +193,12 @@ std::vector<std::pair<std::string, double>> named(const QuantizeSeconds& seconds
             {"checkpoints", seconds.checkpoints}};
 }
 
+/// Why there is no accuracy, "" when there is.
+std::string why_not_measured(const workloads::LoadedModel& model, const WorkloadRun& workload) {
+    if (workload.accuracy) return "";
+    return model.synthetic ? "the weights are random numbers" : "workload.evaluation.tokens is 0";
+}
+
 /// Everything that happens between the linear layers, and what they share with it.
 std::vector<std::string> what_is_not_counted() {
     return {"attention products QK^T and PV, and the KV cache's traffic",
@@ -236,6 +249,7 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
             break;
     }
     if (config.step_search) text += " + step search";
+    if (config.bias_correction) text += " + bias correction";
     if (config.equalization == quant::Equalization::smoothquant) text += " + SmoothQuant";
     if (config.equalization == quant::Equalization::rotation) text += " + rotation";
     if (config.refine_sweeps > 0) text += " + refinement";
@@ -246,9 +260,7 @@ Run run_design_point(const Config& requested, Progress& progress,
                      const std::filesystem::path& checkpoints) {
     const Stopwatch whole;
     Config config = requested;
-    const workloads::LoadedModel model =
-        workloads::load_model(workloads::find_model(config.workload.model));
-    resolve_bit_width(config, model.weights->shape().deepest_input());
+    const workloads::LoadedModel model = open_model(config);
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
@@ -257,7 +269,9 @@ Run run_design_point(const Config& requested, Progress& progress,
 
     Stopwatch stage;
     Run run;
-    run.quantized = quantize_model(model, config, progress, checkpoints);
+    // Random weights are soon rounded, and a checkpoint does not know their seed.
+    run.quantized = quantize_model(model, config, progress,
+                                   model.synthetic ? std::filesystem::path() : checkpoints);
     host.stage_seconds.emplace_back("quantize", stage.seconds());
     host.quantize_seconds = named(run.quantized.seconds);
 
@@ -275,6 +289,7 @@ Run run_design_point(const Config& requested, Progress& progress,
     result.hardware = built.hardware;
     result.quantizer = describe_quantizer(config.quantizer);
     if (overrides_quantizer(config)) result.quantizer += ", some layers otherwise";
+    if (model.synthetic) result.quantizer += " of random weights";
     result.technology = config.technology_table.name;
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
@@ -284,6 +299,7 @@ Run run_design_point(const Config& requested, Progress& progress,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
+    result.accuracy_not_measured = why_not_measured(model, workload);
     result.overflow = overflow_of(run.quantized, workload.evaluation, built);
     result.prefill = phase_of("prefill", workload.prefill, run.quantized, built);
     if (workload.decode) result.decode = phase_of("decode", *workload.decode, run.quantized, built);

@@ -23,7 +23,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 TEST(TerminalReport, IsTheScreenOfTheDesign) {
     const std::string expected =
-        R"(int6_acc16   SmolLM2-135M   W6 A6   inner 16 bits per 64   outer 20   OPTQ + AXE   32x32 FMA @ 1.00 GHz   LPDDR5-6400   7nm_calibrated
+        R"(int6_acc16   SmolLM2-135M   W6 A6   inner 16 bits per 64   outer 20   OPTQ + AXE   32x32 FMA @ 1.00 GHz   LPDDR5-6400 rorabacobgch   7nm_calibrated
 accuracy    perplexity 27.85 float -> 30.10 (92.5 % kept)   KL 0.070   top-1 93.1 %   2,044 tokens, values from the simulated hardware
 overflow    certified, 0 events   inner: 16 bits, proven 16.00, seen 13.29   outer: 20 bits, proven 19.19, seen 15.29
 prefill     512 tokens: 61.2 M cycles = 61.2 ms   array busy 80 %   stalled: DRAM 11 %, fill and drain 6 %, buffers 2 %, vector unit 1 %

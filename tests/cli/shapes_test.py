@@ -3,7 +3,7 @@
 
 import json
 
-from axesim_cli import ROUND_ONLY, CliTestCase, main
+from axesim_cli import ROOT, ROUND_ONLY, CliTestCase, main
 from synthetic_llama import Shape, write_model, write_tokens
 
 TINY = {"hidden": 96, "ffn": 160, "heads": 6, "kv_heads": 2}
@@ -54,14 +54,18 @@ class Repeated(CliTestCase):
                 self.assertEqual(shape[section], weights[section])
 
     def test_a_repeated_block_counts_as_often_as_blocks_are_walked(self):
-        shape, weights = self.run_shape(3), self.run_weights(3)
+        # Refreshes come when they come. Of phases as short as these one more would be some per cent.
+        table = (ROOT / "configs" / "dram" / "lpddr5_6400.yaml").read_text()
+        self.assertIn("{value: 3906, unit: ns,", table)
+        dram = self.write("dram.yaml", table.replace("value: 3906", "value: 1000000000"))
+        shape, weights = (run(3, f"hardware.dram={dram}") for run in (self.run_shape, self.run_weights))
         for phase in ("prefill", "decode"):
             one, other = shape["timing"][phase], weights["timing"][phase]
             for key in ("macs", "busy_cycles", "tokens", "batch"):
                 self.assertEqual(one[key], other[key], key)
             self.assertEqual(one["stall_cycles"]["fill_drain"], other["stall_cycles"]["fill_drain"])
-            # When refreshes come and which rows lie open differs from block to block.
-            close(self, one["cycles"], other["cycles"], 0.03)
+            # Which rows lie open differs from block to block.
+            close(self, one["cycles"], other["cycles"], 0.02)
         for one, other in (
             (shape["memory"], weights["memory"]),
             (shape["memory"]["decode"], weights["memory"]["decode"]),
@@ -96,8 +100,7 @@ class Repeated(CliTestCase):
 
     def test_the_seed_decides(self):
         def overflow(seed):
-            naive = ("accumulator={inner_bits: 16, tile_size: 32}", f"seed={seed}")
-            return self.run_shape(2, *naive)["overflow"]
+            return self.run_shape(2, f"seed={seed}")["overflow"]
 
         self.assertEqual(overflow(1), overflow(1))
         self.assertNotEqual(overflow(1)["inner"]["seen"], overflow(2)["inner"]["seen"])
@@ -112,7 +115,7 @@ class Repeated(CliTestCase):
         )
         text = ROUND_ONLY + 'overrides: [{layers: "*.layers.2.*", number_format.weight_bits: 4}]\n'
         config = self.write("block.yaml", text)
-        words = ["block.yaml:4:22", "tells blocks apart", "all 4"]
+        words = ["block.yaml:5:22", "tells blocks apart", "all 4"]
         self.fail_with(2, words, "--config", config, "--quiet", *model)
         broken = self.write("broken.yaml", shape_file(4).replace("value: 96", "value: -96"))
         words = [f"{broken}:4:", "hidden"]

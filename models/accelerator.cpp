@@ -9,7 +9,6 @@ namespace axesim::models {
 
 namespace {
 
-constexpr int kMetadataWords = 2;
 constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
 constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
 
@@ -168,22 +167,25 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
             fetch(first_row + row, tile.elements.data() + row * columns, columns);
         }
     }
-    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * kMetadataWords));
+    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * operand.metadata_words));
     TransferCommand metadata{.stream = stream,
                              .write = false,
                              .metadata = true,
                              .address = operand.metadata_address,
                              .format = kWordFormat,
                              .is_signed = true,
-                             .first_element = first_row * kMetadataWords,
+                             .first_element = first_row * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
     send_command(memory_socket, metadata);
     tile.row_scale_bits.resize(static_cast<std::size_t>(rows));
     tile.row_integer.resize(static_cast<std::size_t>(rows));
+    tile.row_bias_bits.resize(operand.metadata_words > 2 ? static_cast<std::size_t>(rows) : 0);
     for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-        tile.row_scale_bits[row] = words[kMetadataWords * row];
-        tile.row_integer[row] = words[kMetadataWords * row + 1];
+        const auto first = static_cast<std::size_t>(operand.metadata_words) * row;
+        tile.row_scale_bits[row] = words[first];
+        tile.row_integer[row] = words[first + 1];
+        if (!tile.row_bias_bits.empty()) tile.row_bias_bits[row] = words[first + 2];
     }
     if (operand.shifts_per_row > 0) {
         load_shifts(operand, stream, first_row, rows, first_column, columns, tile.row_shifts);

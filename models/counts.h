@@ -45,6 +45,7 @@ struct ComputeCounts {
     std::uint64_t inner_steps = 0;       ///< adds into an inner accumulator (one per step)
     std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
     std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
+    std::uint64_t bias_adds = 0;         ///< biases added to these
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
     std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
 };

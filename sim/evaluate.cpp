@@ -53,8 +53,9 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
         size.max_outputs = std::max(size.max_outputs, shape.linear_outputs(kind));
     }
     for (const auto& [id, layer] : quantized.layers) {
-        size.weight_bytes += Platform::weight_bytes(
-            layer.linear.codes.rows(), layer.linear.codes.cols(), layer.format, hardware);
+        size.weight_bytes +=
+            Platform::weight_bytes(layer.linear.codes.rows(), layer.linear.codes.cols(),
+                                   layer.format, hardware, !layer.linear.bias.empty());
     }
     return size;
 }

@@ -14,7 +14,7 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model)
     : platform_(platform), model_(model) {
     for (const auto& [id, layer] : model.layers) {
         weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
-                                              layer.linear.shifts);
+                                              layer.linear.shifts, layer.linear.bias);
     }
 }
 

@@ -17,6 +17,7 @@ using models::PackingFormat;
 namespace {
 
 constexpr int kMetadataWords = 2;
+constexpr int kMetadataWordsWithBias = 3;
 constexpr PackingFormat kShiftFormat{models::Layout::packed, kShiftBits};
 /// The host program computes a model's forward pass on this stack.
 constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
@@ -41,9 +42,9 @@ std::uint64_t alignment(const models::HardwareConfig& config) {
 
 /// DRAM taken by rows x columns elements of `bits` and their metadata words.
 std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, Index columns,
-                            int bits) {
+                            int bits, int metadata_words = kMetadataWords) {
     const std::uint64_t unit = alignment(config);
-    const auto metadata = static_cast<std::uint64_t>(rows * kMetadataWords) * 4;
+    const auto metadata = static_cast<std::uint64_t>(rows * metadata_words) * 4;
     return round_up(bytes_for(element_format_of(config, bits), rows * columns), unit) +
            round_up(metadata, unit);
 }
@@ -108,8 +109,9 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
 Platform::~Platform() = default;
 
 std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::LayerFormat& format,
-                                     const models::HardwareConfig& config) {
-    const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits);
+                                     const models::HardwareConfig& config, bool has_bias) {
+    const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits,
+                                              has_bias ? kMetadataWordsWithBias : kMetadataWords);
     if (config.accumulator.groups == WeightGroups::none) return bytes;
     const Index shifts = channels * config.accumulator.tile_count(depth);
     return bytes + round_up(bytes_for(kShiftFormat, shifts), alignment(config));
@@ -173,8 +175,10 @@ void Platform::store_metadata(const OperandRef& operand, std::vector<std::int32_
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
-                                   const models::LayerFormat& format, const TileShifts& shifts) {
-    OperandRef operand{.rows = codes.rows(),
+                                   const models::LayerFormat& format, const TileShifts& shifts,
+                                   const std::vector<double>& bias) {
+    OperandRef operand{.metadata_words = bias.empty() ? kMetadataWords : kMetadataWordsWithBias,
+                       .rows = codes.rows(),
                        .columns = codes.cols(),
                        .format = element_format(format.weight_bits),
                        .is_signed = true};
@@ -197,6 +201,10 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                 channel, sum));
         }
         words.push_back(static_cast<std::int32_t>(sum));
+        if (!bias.empty()) {
+            words.push_back(
+                models::float_bits(static_cast<float>(bias[static_cast<std::size_t>(channel)])));
+        }
     }
     operand.metadata_address = allocate(words.size() * 4);
     store_metadata(operand, std::move(words));
@@ -342,6 +350,7 @@ models::Counts Platform::counts() const {
     counts.cycles = cycles_;
     counts.compute = array_.counts();
     counts.compute.scaled_outputs = vector_unit_.scaled_outputs();
+    counts.compute.bias_adds = vector_unit_.bias_adds();
     counts.compute.quantized_values = vector_unit_.quantized_values();
     counts.compute.rotation_adds = vector_unit_.rotation_adds();
     counts.weights_buffer = weights_buffer_.counts();

@@ -249,6 +249,7 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
             break;
     }
     if (config.step_search) text += " + step search";
+    if (config.bias_correction) text += " + bias correction";
     if (config.equalization == quant::Equalization::smoothquant) text += " + SmoothQuant";
     if (config.equalization == quant::Equalization::rotation) text += " + rotation";
     if (config.refine_sweeps > 0) text += " + refinement";

@@ -253,6 +253,37 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
     EXPECT_EQ(metadata, static_cast<std::uint64_t>(kChannels * (2 * 32 + 3 * 5)));
 }
 
+// Small integers, steps of 1 and biases of a few binary digits: every value is exact.
+TEST(Platform, ABiasIsAddedToEachOutputAndPaidFor) {
+    HardwareConfig config = small_hardware();
+    config.accumulator = {.inner_bits = 24, .tile_size = 16};
+    config.output_format = models::OutputFormat::float32;
+    constexpr Index kTokens = 5, kChannels = 11, kDepth = 40;
+    const auto x = random_codes<std::int32_t>(kTokens, kDepth, config.activations.codes(), 1);
+    const auto w = random_codes<std::int16_t>(kChannels, kDepth, config.weight_codes(), 2);
+    std::vector<double> bias;
+    for (Index c = 0; c < kChannels; ++c) bias.push_back(0.375 * static_cast<double>(c - 4));
+    models::set_simulation_resolution();
+    Platform platform("platform", config,
+                      {Platform::weight_bytes(kChannels, kDepth, config, config, true), kTokens,
+                       kDepth, kChannels});
+    Matrix<float> outputs;
+    platform.run([&] {
+        const auto weights = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(kChannels), 1.0), config, {}, bias);
+        platform.multiply(weights, platform.store_activations(x, config), config, outputs);
+    });
+    const Matrix<double> exact = x.cast<double>() * w.cast<double>().transpose();
+    for (Index c = 0; c < kChannels; ++c) {
+        EXPECT_EQ(outputs.col(c).cast<double>(),
+                  (exact.col(c).array() + bias[static_cast<std::size_t>(c)]).matrix());
+    }
+    const models::Counts counts = platform.counts();
+    EXPECT_EQ(counts.compute.bias_adds, static_cast<std::uint64_t>(kTokens * kChannels));
+    EXPECT_EQ(counts.traffic[static_cast<std::size_t>(Stream::weights)].metadata_bits,
+              static_cast<std::uint64_t>(kChannels * 3 * 32));
+}
+
 TEST(Platform, WeightsInDramArePackedBits) {
     HardwareConfig config = small_hardware();
     // 64 x 100 six-bit weights: 4,800 bytes, and one pair of 32-bit words a channel.

@@ -170,6 +170,9 @@ TEST(Format, NumbersHaveThreeSignificantDigits) {
     EXPECT_EQ(with_prefix(1e9, "Hz"), "1.00 GHz");
     EXPECT_EQ(with_prefix(-2.5e-12, "J"), "-2.50 pJ");
     EXPECT_EQ(with_prefix(0, "J"), "0 J");
+    EXPECT_EQ(short_count(2.0347), "2.03");
+    EXPECT_EQ(short_count(61), "61");
+    EXPECT_EQ(short_count(123.45), "123");
     EXPECT_EQ(short_count(9999), "9,999");
     EXPECT_EQ(short_count(61.2e6), "61.2 M");
     EXPECT_EQ(grouped(0), "0");

@@ -65,7 +65,8 @@ struct LayerResult {
     std::string name;                     ///< Hugging Face name
     std::string kind;                     ///< q_proj, ...
     std::int64_t m = 0, n = 0, k = 0;     ///< tokens of the prefill, outputs, depth
-    std::uint64_t cycles = 0;             ///< prefill
+    models::CycleCounts cycles;           ///< prefill
+    std::uint64_t macs = 0;               ///< prefill
     double energy_j = 0;                  ///< prefill
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;

@@ -19,6 +19,7 @@ struct Accelerator::Job {
     GemmCommand& command;
     GemmShape shape;
     OutputWords output;
+    int result_bits = 0;  ///< of one result in the outputs buffer; a raw accumulator has P_O
     std::vector<Visit> visits;
     std::size_t tiles_to_store = 0;
 };
@@ -51,14 +52,16 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     Job job{.command = *command,
             .shape = command->shape(),
             .output = output,
+            .result_bits = command->raw_accumulators
+                               ? config_.accumulator.outer_bits_for(command->weights.columns)
+                               : output.bits,
             .visits = {},
             .tiles_to_store = 0};
-    const int output_bits = output.words * output.bits;
     command->mapping = choose_mapping(
         job.shape,
         {command->weights.format.element_bits, command->activations.format.element_bits,
-         output_bits},
-        {slot_bits(Stream::weights), slot_bits(Stream::activations), output_bits}, config_);
+         output.words * output.bits},
+        {slot_bits(Stream::weights), slot_bits(Stream::activations), job.result_bits}, config_);
     job.visits = schedule(job.shape, command->mapping);
     job.tiles_to_store = static_cast<std::size_t>(std::count_if(
         job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));
@@ -101,17 +104,12 @@ void Accelerator::run_array(Job& job) {
                                    .depth = job.shape.k,
                                    .outer = &outer,
                                    .observed = &job.command.observed,
+                                   .output_slot = 0,
                                    .cycles = {}};
-        std::size_t slot = 0;
-        if (visit.last_chunk) {
-            const std::uint64_t before = clock_.now();
-            slot = outputs_buffer_.acquire();
-            cycles.stall_buffer += clock_.now() - before;
-        }
         send_command(array_socket, compute);
-        cycles.busy += compute.cycles.busy;
-        cycles.fill_drain += compute.cycles.fill_drain;
+        cycles += compute.cycles;
         if (!visit.last_chunk) continue;
+        const std::size_t slot = compute.output_slot;
         OutputTile& tile = outputs_buffer_.tile(slot);
         ScaleCommand scale{.outer = &outer,
                            .activations = compute.activations,
@@ -119,12 +117,17 @@ void Accelerator::run_array(Job& job) {
                            .raw_accumulators = job.command.raw_accumulators,
                            .words = &tile.words};
         send_command(scale_socket, scale);
-        outputs_buffer_.count_write(tile.words.size() *
-                                    static_cast<std::uint64_t>(job.output.bits));
+        outputs_buffer_.count_write(result_bits(job, tile));
         tile.first_word =
             output_offset(job.shape, visit.first_m, visit.m, visit.first_n) * job.output.words;
         outputs_ready_.write(slot);
     }
+}
+
+/// Bits of the results of a tile as they lie in the outputs buffer.
+std::uint64_t Accelerator::result_bits(const Job& job, const OutputTile& tile) {
+    return tile.words.size() / static_cast<std::size_t>(job.output.words) *
+           static_cast<std::uint64_t>(job.result_bits);
 }
 
 /// Bits that one element of an operand takes in its buffer: the multiplier's, also where the layer
@@ -270,8 +273,7 @@ void Accelerator::store_outputs() {
                 .narrow = {},
                 .wide = tile.words};
             send_command(memory_socket, transfer);
-            outputs_buffer_.count_read(tile.words.size() *
-                                       static_cast<std::uint64_t>(job.output.bits));
+            outputs_buffer_.count_read(result_bits(job, tile));
             outputs_buffer_.release(slot);
             --job.tiles_to_store;
         }

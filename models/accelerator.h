@@ -94,6 +94,7 @@ private:
     template <class Tile>
     void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
+    static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
     void load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                      Index first_column, Index columns, TileShifts& shifts);

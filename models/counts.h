@@ -44,6 +44,8 @@ struct ComputeCounts {
     std::uint64_t multiplies = 0;        ///< products formed, idle lanes of short steps excluded
     std::uint64_t inner_steps = 0;       ///< adds into an inner accumulator (one per step)
     std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
+    std::uint64_t weight_shifts = 0;     ///< held weights that entered a register on their way in
+    std::uint64_t outer_shifts = 0;      ///< outer sums that entered a register between tiles
     std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
     std::uint64_t bias_adds = 0;         ///< biases added to these
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
@@ -53,10 +55,10 @@ struct ComputeCounts {
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
 struct CycleCounts {
     std::uint64_t cycles = 0;
-    std::uint64_t busy = 0;          ///< the array steps through k
-    std::uint64_t fill_drain = 0;    ///< the array's pipeline fills or drains
+    std::uint64_t busy = 0;          ///< products enter the array's accumulators
+    std::uint64_t fill_drain = 0;    ///< held weights shift in, the pipeline fills or drains
     std::uint64_t stall_dram = 0;    ///< the array waits for operands, or results for the DRAM
-    std::uint64_t stall_buffer = 0;  ///< the array waits for room in the output buffer
+    std::uint64_t stall_buffer = 0;  ///< ... for room in the output buffer, or a port of a buffer
     std::uint64_t stall_vector = 0;  ///< the array waits for activations to be quantized
 };
 

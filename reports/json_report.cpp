@@ -96,7 +96,8 @@ Json timing_json(const Phase& phase, const models::HardwareConfig& hardware) {
             {"seconds", phase.seconds},
             {"tokens_per_second", or_null(tokens_per_second(phase))},
             {"macs", phase.counts.compute.macs},
-            {"utilization", or_null(utilization(phase, hardware))},
+            {"utilization",
+             or_null(utilization(phase.counts.compute.macs, phase.counts.cycles.cycles, hardware))},
             {"busy_cycles", phase.counts.cycles.busy},
             {"stall_cycles", stalls_json(phase.counts.cycles)}};
 }
@@ -185,14 +186,18 @@ Json sums_json(const IntegerRange& inner, const IntegerRange& outer) {
             {"outer_max", outer.max}};
 }
 
-Json layer_json(const LayerResult& layer) {
+Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware) {
     return {{"name", layer.name},
             {"kind", layer.kind},
             {"count", layer.count},
             {"m", layer.m},
             {"n", layer.n},
             {"k", layer.k},
-            {"cycles", layer.cycles},
+            {"cycles", layer.cycles.cycles},
+            {"busy_cycles", layer.cycles.busy},
+            {"stall_cycles", stalls_json(layer.cycles)},
+            {"utilization", or_null(utilization(layer.macs, layer.cycles.cycles, hardware))},
+            {"busy_utilization", or_null(utilization(layer.macs, layer.cycles.busy, hardware))},
             {"energy_j", layer.energy_j},
             {"rmse", or_null(layer.rmse)},
             {"sqnr_db", or_null(layer.sqnr_db)},
@@ -248,7 +253,9 @@ Json to_json(const Result& result) {
     json.update(gemm_json(result));
     json["costs"] = costs_json(result);
     json["layers"] = Json::array();
-    for (const LayerResult& layer : result.layers) json["layers"].push_back(layer_json(layer));
+    for (const LayerResult& layer : result.layers) {
+        json["layers"].push_back(layer_json(layer, result.hardware));
+    }
     json["not_counted"] = result.not_counted;
     json["host"] = host_json(result.host);
     return json;

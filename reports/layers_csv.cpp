@@ -33,7 +33,7 @@ std::string or_empty(const std::optional<double>& value) {
 std::string line(const LayerResult& l) {
     return fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-        quoted(l.name), quoted(l.kind), l.count, l.m, l.n, l.k, l.cycles, l.energy_j,
+        quoted(l.name), quoted(l.kind), l.count, l.m, l.n, l.k, l.cycles.cycles, l.energy_j,
         or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events, l.certified, l.weight_bits,
         l.activation_bits, l.inner_bits, l.outer_bits, l.proven_inner.min, l.proven_inner.max,
         l.proven_outer.min, l.proven_outer.max, l.seen_inner.min, l.seen_inner.max,

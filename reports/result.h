@@ -66,7 +66,8 @@ struct LayerResult {
     std::string kind;                     ///< q_proj, ...
     std::int64_t count = 1;               ///< layers that this one was simulated for
     std::int64_t m = 0, n = 0, k = 0;     ///< tokens of the prefill, outputs, depth
-    std::uint64_t cycles = 0;             ///< prefill, one layer
+    models::CycleCounts cycles;           ///< prefill, one layer
+    std::uint64_t macs = 0;               ///< prefill, one layer
     double energy_j = 0;                  ///< prefill, one layer
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;

@@ -62,6 +62,12 @@ std::int64_t shifted_sum(const Matrix<std::int16_t>& codes, const TileShifts& sh
     return shifts.cols() > 0 ? sum : row.sum();
 }
 
+/// Of a buffer whose partial sums are those of the deepest GEMM.
+models::BufferWidths buffer_widths(const models::HardwareConfig& config, const PlatformSize& size,
+                                   models::Stream stream) {
+    return models::buffer_widths(config, config.accumulator.outer_bits_for(size.max_depth), stream);
+}
+
 /// DRAM kept for results: 64-bit accumulators at the most.
 std::uint64_t output_bytes(const models::HardwareConfig& config, const PlatformSize& size) {
     return round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8,
@@ -78,11 +84,11 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
                 operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
                 output_bytes(config, size)),
       clock_(config.clock_mhz),
-      weights_buffer_("weights_buffer", models::buffer_word_bits(config, models::Stream::weights)),
+      weights_buffer_("weights_buffer", buffer_widths(config, size, models::Stream::weights)),
       activations_buffer_("activations_buffer",
-                          models::buffer_word_bits(config, models::Stream::activations)),
-      outputs_buffer_("outputs_buffer", models::buffer_word_bits(config, models::Stream::outputs)),
-      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_),
+                          buffer_widths(config, size, models::Stream::activations)),
+      outputs_buffer_("outputs_buffer", buffer_widths(config, size, models::Stream::outputs)),
+      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_, outputs_buffer_),
       vector_unit_("vector_unit", config_),
       memory_interface_("memory_interface", config_.memory_interface, clock_),
       accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,

@@ -143,7 +143,8 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.m = timed.shape.m;
         result.n = timed.shape.n;
         result.k = timed.shape.k;
-        result.cycles = timed.counts.cycles.cycles;
+        result.cycles = timed.counts.cycles;
+        result.macs = timed.counts.compute.macs;
         const models::Work work = built.work(timed.counts, layer.format);
         result.energy_j =
             models::energy(std::span(&work, 1), built.hardware, built.outer_bits, built.technology)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/compute/array_dataflow.h"
 #include "models/cost/cells.h"
 #include "models/cost/costs.h"
 #include "models/cost/design_view.h"
@@ -11,6 +12,12 @@ double scaling_unit_um2(const HardwareConfig& hardware, const Technology& t) {
     const double zero_point =
         corrects_zero_point(hardware) ? t.int32_multiply_area_um2.value + adder : 0;
     return t.fp32_mac_area_um2.value + adder + zero_point;
+}
+
+double outer_accumulators_um2(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
+    const ElementCost element = element_area_um2(element_design(hardware, outer_bits), t);
+    return static_cast<double>(outer_accumulators(hardware)) * element.outer_accumulator +
+           static_cast<double>(outer_registers(hardware)) * outer_bits * t.flip_flop_area_um2.value;
 }
 
 double memory_interface_um2(const HardwareConfig& hardware, const Technology& t) {
@@ -31,7 +38,7 @@ PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology&
     PartAreas parts;
     parts.multiplier = elements * element.multiplier;
     parts.inner_accumulator = elements * element.inner_accumulator;
-    parts.outer_accumulator = elements * element.outer_accumulator;
+    parts.outer_accumulator = outer_accumulators_um2(hardware, outer_bits, t) * placed;
     parts.memory_interface = memory_interface_um2(hardware, t) * placed;
     parts.vector_unit = hardware.array.columns * scaling_unit_um2(hardware, t) * placed;
     for (const Stream stream : kStreams) {

@@ -94,6 +94,7 @@ const std::vector<Section>& sections() {
         {"hardware", "The accelerator: array, buffers, memory interface, DRAM and what they cost."},
         {"hardware.array", "The array of multiply-accumulate units."},
         {"hardware.buffers", "SRAM between the memory interface and the array."},
+        {"hardware.mapping", "How GEMMs are cut into tiles for the buffers."},
         {"hardware.memory_interface", "How integers of irregular width cross the bus."},
         {"workload", "The model that is run, what is timed and what is scored."},
         {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},

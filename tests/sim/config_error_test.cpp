@@ -205,13 +205,11 @@ Wrong later(const char* name, const std::string& line, const std::string& begins
                  begins + " is not available in this version (allowed: " + allowed + ")");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Later, ConfigError,
-    testing::Values(later("WeightStationary", "hardware: {dataflow: weight_stationary}",
-                          "FILE:3:22: hardware.dataflow: weight_stationary", "output_stationary"),
-                    later("FloatGroups", "quantizer: {weight_groups: float}",
-                          "FILE:3:28: quantizer.weight_groups: float", "none | power_of_two")),
-    named);
+INSTANTIATE_TEST_SUITE_P(Later, ConfigError,
+                         testing::Values(later("FloatGroups", "quantizer: {weight_groups: float}",
+                                               "FILE:3:28: quantizer.weight_groups: float",
+                                               "none | power_of_two")),
+                         named);
 
 Wrong arithmetic(const char* name, const std::string& format, const std::string& accumulator,
                  const std::string& begins, const std::string& rest = "") {

@@ -124,6 +124,21 @@ TEST(Platform, EqualsTheReferenceSingleBuffered) {
     expect_reference_and_conservation(config, 19, 40, 100);
 }
 
+TEST(Platform, EqualsTheReferenceWhereWeightsStay) {
+    HardwareConfig config = small_hardware();
+    config.dataflow = models::Dataflow::weight_stationary;  // 16 products a tile, 4 rows
+    config.buffers = {2, 2, 4, true};
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceWhereWeightsStayForAPartOfTheDepth) {
+    HardwareConfig config = small_hardware();
+    config.dataflow = models::Dataflow::weight_stationary;
+    config.buffers = {1, 1, 2, true};
+    config.accumulator.groups = WeightGroups::power_of_two;
+    expect_reference_and_conservation(config, 9, 10, 1500);
+}
+
 TEST(Platform, EqualsTheReferenceInEveryLayout) {
     // One platform a process; the layouts that are not the default get a test each.
     HardwareConfig config = small_hardware();

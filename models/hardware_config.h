@@ -33,6 +33,10 @@ struct BufferConfig {
     bool double_buffered = true;
 };
 
+struct VectorUnitConfig {
+    int lanes = 0;  ///< 0: one a column of the array
+};
+
 struct MemoryInterfaceConfig {
     Layout layout = Layout::packed;
     int word_bits = 64;  ///< aligned_fields only
@@ -68,10 +72,12 @@ struct HardwareConfig : LayerFormat {
     OutputFormat output_format = OutputFormat::float16;
     ArrayConfig array;
     BufferConfig buffers;
+    VectorUnitConfig vector_unit;
     MemoryInterfaceConfig memory_interface;
     DramConfig dram;
 
     const LayerFormat& layer_format() const { return *this; }
+    int vector_lanes() const { return vector_unit.lanes > 0 ? vector_unit.lanes : array.columns; }
 };
 
 }  // namespace axesim::models

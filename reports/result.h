@@ -61,10 +61,12 @@ struct InnerBitsNeeded {
     int data_type = 0, l1 = 0, exact = 0;
 };
 
+/// A linear layer, a product of attention, or (without a depth) what the vector unit does.
 struct LayerResult {
     std::string name;                     ///< Hugging Face name
-    std::string kind;                     ///< q_proj, ...
-    std::int64_t m = 0, n = 0, k = 0;     ///< tokens of the prefill, outputs, depth
+    std::string kind;                     ///< q_proj, softmax, ...
+    std::int64_t m = 0, n = 0, k = 0;     ///< rows of the prefill, outputs, depth
+    std::uint64_t macs = 0;               ///< prefill; m n k but for what lies above the diagonal
     std::uint64_t cycles = 0;             ///< prefill
     double energy_j = 0;                  ///< prefill
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
@@ -75,6 +77,9 @@ struct LayerResult {
     bool certified = false;
     std::string fallback;  ///< why the quantizer fell back, or ""
     std::string mapping;   ///< tiles and loop order of the prefill
+
+    /// Else bits, bounds and overflows mean nothing.
+    bool is_product() const { return k > 0; }
 };
 
 struct Host {

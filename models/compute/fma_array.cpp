@@ -20,7 +20,9 @@ void FmaArray::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     auto* command = received_command<ComputeTileCommand>(payload);
     if (command == nullptr) return;
     const Visit& visit = command->visit;
-    command->cycles = array_cycles(visit.m, visit.n, visit.k, config_);
+    HardwareConfig in_use = config_;
+    in_use.accumulator = command->format->accumulator;  // a layer's tiles may be shorter
+    command->cycles = array_cycles(visit.m, visit.n, visit.k, in_use);
     // The pipeline fills before the first chunk and drains after the last, once a fold.
     if (!visit.last_chunk) command->cycles.fill_drain = 0;
     multiply(*command);
@@ -73,9 +75,8 @@ void FmaArray::count(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
     const auto outputs = static_cast<std::uint64_t>(visit.m * visit.n);
     const auto products = outputs * static_cast<std::uint64_t>(visit.k);
-    const auto tiles =
-        static_cast<std::uint64_t>((visit.k + config_.accumulator.tile_length(command.depth) - 1) /
-                                   config_.accumulator.tile_length(command.depth));
+    const Index tile = command.format->accumulator.tile_length(command.depth);
+    const auto tiles = static_cast<std::uint64_t>((visit.k + tile - 1) / tile);
     counts_.macs += products;
     counts_.multiplies += products;
     counts_.inner_steps += outputs * command.cycles.steps;

@@ -229,9 +229,7 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
     Matrix<float> outputs;
     platform.run([&] {
         const auto weights = platform.store_weights(w, step, config, shifts);
-        models::CycleCounts cycles;
-        platform.multiply(weights, platform.quantize(input, nullptr, {}, config, cycles), config,
-                          outputs);
+        platform.multiply(weights, platform.quantize(input, nullptr, {}, config), config, outputs);
     });
     const Matrix<float> x =
         models::dequantize(models::quantize_per_token(input, config.activations));

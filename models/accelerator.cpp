@@ -55,6 +55,10 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     const int output_bits = output.words * output.bits;
     HardwareConfig in_use = config_;
     in_use.accumulator = command->format.accumulator;
+    if (command->weights.depth_first) {
+        // Tiles take whole columns of such an operand: parts of them would lie in pieces.
+        in_use.array.columns = std::max(in_use.array.columns, static_cast<int>(job.shape.n));
+    }
     command->mapping = choose_mapping(
         job.shape,
         {command->weights.format.element_bits, command->activations.format.element_bits,
@@ -180,22 +184,25 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     // The array takes weights depth by depth, so these need no turning on the way in; only the
     // model's arithmetic wants rows.
     if (operand.depth_first) elements = elements.transpose().eval();
-    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * kMetadataWords));
+    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * operand.metadata_words));
     TransferCommand metadata{.stream = counted,
                              .write = false,
                              .metadata = true,
                              .address = operand.metadata_address,
                              .format = kWordFormat,
                              .is_signed = true,
-                             .first_element = first_row * kMetadataWords,
+                             .first_element = first_row * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
     send_command(memory_socket, metadata);
     tile.row_scale_bits.resize(static_cast<std::size_t>(rows));
     tile.row_integer.resize(static_cast<std::size_t>(rows));
+    tile.row_bias_bits.resize(operand.metadata_words > 2 ? static_cast<std::size_t>(rows) : 0);
     for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-        tile.row_scale_bits[row] = words[kMetadataWords * row];
-        tile.row_integer[row] = words[kMetadataWords * row + 1];
+        const auto first = static_cast<std::size_t>(operand.metadata_words) * row;
+        tile.row_scale_bits[row] = words[first];
+        tile.row_integer[row] = words[first + 1];
+        if (!tile.row_bias_bits.empty()) tile.row_bias_bits[row] = words[first + 2];
     }
     if (operand.shifts_per_row > 0) {
         load_shifts(operand, stream, first_row, rows, first_column, columns, tile.row_shifts);

@@ -21,14 +21,17 @@ namespace axesim::models {
 
 /// Words of metadata that a row of an operand has, and how words lie in memory.
 inline constexpr int kMetadataWords = 2;
+inline constexpr int kMetadataWordsWithBias = 3;
 inline constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
 
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
-/// as float32; zero point of a token or sum of shifted codes of a channel) in another. Weights in
-/// groups have a third: kShiftBits packed for each row and accumulation tile, row after row.
+/// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as
+/// float32 three, in another. Weights in groups have a third: kShiftBits packed for each row and
+/// accumulation tile, row after row.
 struct OperandRef {
     std::uint64_t address = 0;
     std::uint64_t metadata_address = 0;
+    int metadata_words = kMetadataWords;  ///< a row
     std::uint64_t shifts_address = 0;
     Index shifts_per_row = 0;  ///< accumulation tiles; 0: no groups
     Index first_row = 0;       ///< of these rows among those that lie at the addresses
@@ -126,6 +129,7 @@ private:
     void gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void vector(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void read(const TensorRun& run);
+    void pass_through_buffer(const TensorRun& run);
     std::uint64_t quantize(const Quantization& quantization);
     void write_metadata(const Quantization& quantization, const QuantizedActivations& codes);
     void load_weights();

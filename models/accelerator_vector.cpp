@@ -44,6 +44,7 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
                                .format = {Layout::packed, output_bits(config_.output_format)},
                                .elements = static_cast<std::int64_t>(run.words.size())};
         TransferCommand transfer = transfer_of(values, true, 0, run.words, true);
+        pass_through_buffer(values);
         send_command(memory_socket, transfer);
     }
     // All of it streams: the pass takes as long as the slower of memory and lanes.
@@ -58,6 +59,16 @@ void Accelerator::read(const TensorRun& run) {
     std::vector<std::int32_t> words(static_cast<std::size_t>(run.elements));
     TransferCommand transfer = transfer_of(run, false, 0, words, true);
     send_command(memory_socket, transfer);
+    pass_through_buffer(run);
+}
+
+/// Rows stay in the buffer of the outputs until the unit has seen all of them (a norm needs the
+/// sum before the first result): each value is written there once and read once.
+void Accelerator::pass_through_buffer(const TensorRun& run) {
+    const std::uint64_t bits = static_cast<std::uint64_t>(run.elements) *
+                               static_cast<std::uint64_t>(run.format.element_bits);
+    outputs_buffer_.count_write(bits);
+    outputs_buffer_.count_read(bits);
 }
 
 /// Returns the cycles that the lanes take.

@@ -51,6 +51,7 @@ struct ComputeCounts {
     std::uint64_t inner_steps = 0;       ///< adds into an inner accumulator (one per step)
     std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
     std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
+    std::uint64_t bias_adds = 0;         ///< biases added to these
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
     std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
     std::uint64_t vector_adds = 0;       ///< additions of the vector unit's other functions
@@ -98,6 +99,14 @@ C& operator+=(C& a, const C& b) {
 template <CounterStruct C>
 C operator-(const C& a, const C& b) {
     return combined(a, b, true);
+}
+
+/// Every counter `times` as often.
+template <CounterStruct C>
+C operator*(const C& counts, std::uint64_t times) {
+    auto raw = std::bit_cast<std::array<std::uint64_t, sizeof(C) / sizeof(std::uint64_t)>>(counts);
+    for (std::uint64_t& counter : raw) counter *= times;
+    return std::bit_cast<C>(raw);
 }
 
 inline TrafficCounts Counts::total_traffic() const {

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/parallel.h"
 #include "common/stopwatch.h"
+#include "quant/bias_correction.h"
 #include "quant/bounds.h"
 #include "quant/certificate.h"
 #include "quant/layer_inputs.h"
@@ -124,10 +125,7 @@ Matrix<double> tile_errors(const Matrix<double>& weights, const QuantizedLinear&
     Matrix<double> errors(linear.shifts.rows(), linear.shifts.cols());
     for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         for (Index c = first; c < first + count; ++c) {
-            Eigen::RowVectorXd missed =
-                linear.codes.row(c).cast<double>() * linear.step[static_cast<std::size_t>(c)];
-            apply_units(shifts_of(linear.shifts, c), linear.tile_length, missed);
-            missed -= weights.row(c);
+            const Eigen::RowVectorXd missed = represented_weights(linear, c) - weights.row(c);
             for (Index t = 0; t < errors.cols(); ++t) {
                 const Index at = t * linear.tile_length;
                 errors(c, t) = missed.segment(at, std::min(linear.tile_length, missed.size() - at))
@@ -145,6 +143,7 @@ void fit_shifts_to_budgets(const Matrix<double>& weights, const LinearFormat& fo
                            RoundingRules rules, QuantizerConfig config, WeightSteps& steps) {
     constexpr int kTried = 3;
     config.algorithm = Algorithm::naive_round;
+    config.bias_correction = false;
     rules.outer_bits.reset();  // what all tiles share says nothing about one of them
     const LayerInputs all_alike("", weights.cols(), {}, config);
     TileShifts best;
@@ -225,7 +224,17 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
     refine(weights, inputs.moments(), limits, config.refine_sweeps, result);
     result.refinement_seconds = stopwatch.seconds();
     if (promised) check_promise(name, result, format);
+    if (config.bias_correction) {
+        result.bias = mean_output_errors(weights, result, inputs.means());
+    }
     return result;
+}
+
+Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index channel) {
+    Eigen::RowVectorXd weights =
+        linear.codes.row(channel).cast<double>() * linear.step[static_cast<std::size_t>(channel)];
+    apply_units(shifts_of(linear.shifts, channel), linear.tile_length, weights);
+    return weights;
 }
 
 }  // namespace axesim::quant

@@ -12,20 +12,29 @@
 
 namespace axesim::quant {
 
+/// Means [K] of a layer's inputs over the calibration samples; empty where no bias is corrected.
+struct InputMeans {
+    Eigen::RowVectorXd quantized;  ///< what the quantized net sees
+    Eigen::RowVectorXd original;   ///< what the float net sees
+};
+
 /// Second moments of a layer's inputs over the calibration samples. One common scale cancels.
 struct InputMoments {
     /// [K, K] sum over samples of xq xq^T, inputs that the quantized net sees; exactly symmetric
     Matrix<double> h;
     Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ only,
                        ///< empty means x = xq
+    InputMeans means;
 };
 
-/// Integer weights: w is about step[c] * 2^shifts(c, t) * codes(c, k) with k in tile t.
+/// Integer weights: w is about step[c] * 2^shifts(c, t) * codes(c, k) with k in tile t, and bias[c]
+/// is to be added to the output.
 struct QuantizedLinear {
     Matrix<std::int16_t> codes;  ///< [out, K]
     std::vector<double> step;    ///< [out]
     TileShifts shifts;           ///< [out, tiles]; empty without groups
     Index tile_length = 0;       ///< columns of a tile of `shifts`
+    std::vector<double> bias;    ///< [out]; empty without bias correction
     /// Why a layer fell back to rounding without error feedback (a Cholesky that failed), or "".
     std::string fallback;
     double rounding_seconds = 0;    ///< wall time, step search included
@@ -42,11 +51,14 @@ struct QuantizedLinear {
 /// (axe.md 1.4, 1.5), whatever happens inside (a failed Cholesky included). accumulator_aware:
 /// bit_width is resolved by the caller (bounds.h) and counts as none here. Moments may be empty for
 /// the naive algorithms; columns are then visited in memory order and steps are judged as if all
-/// inputs were alike. `name` is used in messages only. Throws UserError for shapes that disagree,
-/// weights that are not finite, steps that are not positive and ranges without 0. The result does
-/// not depend on the number of threads.
+/// inputs were alike. With config.bias_correction the moments' means must be there. `name` is used
+/// in messages only. Throws UserError for shapes that disagree, weights that are not finite, steps
+/// that are not positive and ranges without 0. The result does not depend on the number of threads.
 QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& weights,
                                 const InputMoments& moments, const LinearFormat& format,
                                 const QuantizerConfig& config, std::vector<double> steps = {});
+
+/// What the codes of one output channel stand for, [K].
+Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index channel);
 
 }  // namespace axesim::quant

@@ -40,6 +40,7 @@ struct QuantizerConfig {
     bool soft_threshold = true;  ///< lambda of AXE (axe.md 3.1)
     bool step_search = false;  ///< per channel, by the error after the whole run (axe.md 3.8 c, d)
     int refine_sweeps = 0;     ///< coordinate descent on the finished codes (refine.h)
+    bool bias_correction = false;  ///< a bias per output channel (bias_correction.h)
     bool pad_short_tile_with_zeros =
         false;                         ///< centre a short last tile as if filled up (axe.md 3.1)
     double static_percentile = 100;    ///< of static activation ranges; 100: the extremes

@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
 /// Bounds around a total, the keys named with its unit.
 Json range_json(const std::optional<models::CostRange>& range, const std::string& unit) {
     if (!range) return nullptr;
@@ -188,6 +190,7 @@ Json sums_json(const IntegerRange& inner, const IntegerRange& outer) {
 Json layer_json(const LayerResult& layer) {
     Json json = {{"name", layer.name},
                  {"kind", layer.kind},
+                 {"count", layer.count},
                  {"m", layer.m},
                  {"n", layer.n},
                  {"k", layer.k},
@@ -212,7 +215,7 @@ Json layer_json(const LayerResult& layer) {
     for (auto& [name, value] : product.items()) {
         json[name] = layer.is_product() ? value : Json();
     }
-    json["fallback"] = layer.fallback.empty() ? Json() : Json(layer.fallback);
+    json["fallback"] = text_or_null(layer.fallback);
     return json;
 }
 
@@ -247,7 +250,8 @@ Json to_json(const Result& result) {
                  {"name", result.name},
                  {"config", result.config},
                  {"provenance", provenance_json(result)},
-                 {"accuracy", accuracy_json(result.accuracy)}};
+                 {"accuracy", accuracy_json(result.accuracy)},
+                 {"accuracy_not_measured", text_or_null(result.accuracy_not_measured)}};
     json.update(gemm_json(result));
     json["costs"] = costs_json(result);
     json["layers"] = Json::array();

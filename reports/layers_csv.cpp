@@ -10,7 +10,7 @@ namespace axesim::reports {
 namespace {
 
 constexpr const char* kHeader =
-    "name,kind,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
+    "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
     "weight_bits,activation_bits,inner_bits,outer_bits,"
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
@@ -40,8 +40,8 @@ std::string product_fields(const LayerResult& l) {
 }
 
 std::string line(const LayerResult& l) {
-    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(l.name),
-                       quoted(l.kind), l.m, l.n, l.k, l.macs, l.cycles, l.energy_j,
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(l.name),
+                       quoted(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles, l.energy_j,
                        or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events, product_fields(l),
                        quoted(l.mapping), quoted(l.fallback));
 }

@@ -65,10 +65,11 @@ struct InnerBitsNeeded {
 struct LayerResult {
     std::string name;                     ///< Hugging Face name
     std::string kind;                     ///< q_proj, softmax, ...
+    std::int64_t count = 1;               ///< operations that this one was simulated for
     std::int64_t m = 0, n = 0, k = 0;     ///< rows of the prefill, outputs, depth
-    std::uint64_t macs = 0;               ///< prefill; m n k but for what lies above the diagonal
-    std::uint64_t cycles = 0;             ///< prefill
-    double energy_j = 0;                  ///< prefill
+    std::uint64_t macs = 0;               ///< prefill, one; less than m n k: causal attention
+    std::uint64_t cycles = 0;             ///< prefill, one
+    double energy_j = 0;                  ///< prefill, one
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
@@ -98,7 +99,8 @@ struct Result {
     std::string quantizer;  ///< as in "OPTQ + AXE"
     std::string technology, profile, profile_source;
     Provenance provenance;
-    std::optional<Accuracy> accuracy;  ///< absent: not measured
+    std::optional<Accuracy> accuracy;   ///< absent: not measured
+    std::string accuracy_not_measured;  ///< why accuracy is absent, or ""
     Overflow overflow;
     Phase prefill;
     std::optional<Phase> decode;  ///< absent when decode_tokens is 0

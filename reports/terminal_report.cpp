@@ -84,7 +84,7 @@ void headline(const Result& result, Screen& screen) {
 
 void accuracy(const Result& result, Screen& screen) {
     if (!result.accuracy) {
-        screen.row("accuracy", {"not measured"});
+        screen.row("accuracy", {"not measured: " + result.accuracy_not_measured});
         return;
     }
     const Accuracy& a = *result.accuracy;
@@ -214,6 +214,11 @@ void area(const Result& result, Screen& screen) {
     screen.row("area", items);
 }
 
+/// Joules of all layers that this one stands for.
+double energy_of_all(const LayerResult& layer) {
+    return layer.energy_j * static_cast<double>(layer.count);
+}
+
 /// In the order in which kinds first occur.
 NamedParts energy_by_kind(const std::vector<LayerResult>& layers) {
     NamedParts kinds;
@@ -221,9 +226,9 @@ NamedParts energy_by_kind(const std::vector<LayerResult>& layers) {
         const auto found = std::find_if(kinds.begin(), kinds.end(),
                                         [&](const auto& kind) { return kind.first == layer.kind; });
         if (found == kinds.end()) {
-            kinds.emplace_back(layer.kind, layer.energy_j);
+            kinds.emplace_back(layer.kind, energy_of_all(layer));
         } else {
-            found->second += layer.energy_j;
+            found->second += energy_of_all(layer);
         }
     }
     return kinds;
@@ -234,20 +239,22 @@ void layers(const Result& result, Screen& screen) {
     double total = 0;
     for (const LayerResult& layer : result.layers) {
         by_energy.push_back(&layer);
-        total += layer.energy_j;
+        total += energy_of_all(layer);
     }
     if (by_energy.empty() || total <= 0) return;
-    std::stable_sort(by_energy.begin(), by_energy.end(),
-                     [](const auto* a, const auto* b) { return a->energy_j > b->energy_j; });
+    std::stable_sort(by_energy.begin(), by_energy.end(), [](const auto* a, const auto* b) {
+        return energy_of_all(*a) > energy_of_all(*b);
+    });
     by_energy.resize(std::min(by_energy.size(), kLayersShown));
     bool first = true;
     for (const LayerResult* layer : by_energy) {
         screen.row(first ? "layers" : "",
-                   {fmt::format("{:<9} {:>4.1f} %", with_prefix(layer->energy_j, "J"),
-                                100 * layer->energy_j / total),
+                   {fmt::format("{:<9} {:>4.1f} %", with_prefix(energy_of_all(*layer), "J"),
+                                100 * energy_of_all(*layer) / total),
                     fmt::format("{:.0f}x{:.0f}x{:.0f}", static_cast<double>(layer->m),
                                 static_cast<double>(layer->n), static_cast<double>(layer->k)),
-                    layer->name});
+                    layer->count > 1 ? fmt::format("{}, for {} blocks", layer->name, layer->count)
+                                     : layer->name});
         first = false;
     }
     Items kinds = shares(energy_by_kind(result.layers));

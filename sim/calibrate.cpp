@@ -13,6 +13,7 @@
 #include "common/parallel.h"
 #include "common/stopwatch.h"
 #include "models/compute/activation_quantizer.h"
+#include "quant/bias_correction.h"
 #include "quant/layer_inputs.h"
 #include "quant/moments.h"
 #include "sim/checkpoint.h"
@@ -33,14 +34,18 @@ constexpr Index kLargeDepth = 8192;
 
 bool needs_calibration(const LayerConfig& config) {
     return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
-           config.quantizer.refine_sweeps > 0 ||
+           config.quantizer.refine_sweeps > 0 || config.quantizer.bias_correction ||
            config.format.activations.granularity == models::ActivationGranularity::per_tensor;
 }
 
 /// Whether the algorithm compares with what the float net sees.
-bool needs_float_stream(const LayerConfig& config) {
+bool compares_inputs(const LayerConfig& config) {
     return config.quantizer.algorithm == quant::Algorithm::gpfq ||
            config.quantizer.algorithm == quant::Algorithm::qronos;
+}
+
+bool needs_float_stream(const LayerConfig& config) {
+    return compares_inputs(config) || config.quantizer.bias_correction;
 }
 
 bool any_layer(const LayerConfigs& layers, bool (*needs)(const LayerConfig&)) {
@@ -125,9 +130,9 @@ private:
 /// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive, unless
 /// that is done.
 ///
-/// GPFQ and Qronos also need what the float net sees. Then the batch holds every sequence twice:
-/// the first half of the rows flows through the float weights, the second through the quantized
-/// ones, in one forward pass.
+/// GPFQ, Qronos and bias correction also need what the float net sees. Then the batch holds every
+/// sequence twice: the first half of the rows flows through the float weights, the second through
+/// the quantized ones, in one forward pass.
 class QuantizingLinear : public workloads::LinearOperator {
 public:
     QuantizingLinear(LayerQuantizer& quantizer, QuantizedModel& model, const Config& config,
@@ -150,6 +155,12 @@ public:
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
             multiply_transposed(inputs.of_quantized, dequantized(linear), outputs[i]);
+            if (!linear.bias.empty()) {
+                outputs[i].rowwise() +=
+                    Eigen::Map<const Eigen::RowVectorXd>(linear.bias.data(),
+                                                         static_cast<Index>(linear.bias.size()))
+                        .cast<float>();
+            }
             if (two_streams_) {
                 Matrix<float> both(input.rows(), linear.codes.rows()), from_float;
                 multiply_transposed(inputs.of_float, model_.equalized.weights->linear(layers[i]),
@@ -190,7 +201,10 @@ private:
         if (!needs_calibration(layer)) return {};
         const Stopwatch stopwatch;
         quant::InputMoments moments = quant::input_moments(
-            inputs.of_quantized, needs_float_stream(layer) ? &inputs.of_float : nullptr);
+            inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr);
+        if (layer.quantizer.bias_correction) {
+            moments.means = quant::input_means(inputs.of_quantized, &inputs.of_float);
+        }
         model_.seconds.moments += stopwatch.seconds();
         return moments;
     }

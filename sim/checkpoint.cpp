@@ -104,6 +104,10 @@ struct BlockTensors {
         }
         tensors[name + ".step"] = {"F64", {codes.rows(), 1}, bytes_of(layer.linear.step)};
         const TileShifts& shifts = layer.linear.shifts;
+        if (!layer.linear.bias.empty()) {
+            tensors[name + ".bias"] = {
+                "F64", {layer.linear.codes.rows(), 1}, bytes_of(layer.linear.bias)};
+        }
         if (shifts.size() > 0) {
             tensors[name + ".shifts"] = {"I8", {shifts.rows(), shifts.cols()}, bytes_of(shifts)};
             metadata[name + ".tile_length"] = std::to_string(layer.linear.tile_length);
@@ -125,6 +129,10 @@ QuantizedLayer layer_from(const SafeTensorsFile& file, const std::string& name, 
     layer.linear.codes = codes_from(file, name + ".codes", rows, columns);
     const Matrix<double> step = matrix_from<double>(file, name + ".step", "F64", rows, 1);
     layer.linear.step.assign(step.data(), step.data() + step.size());
+    if (file.tensors().contains(name + ".bias")) {
+        const Matrix<double> bias = matrix_from<double>(file, name + ".bias", "F64", rows, 1);
+        layer.linear.bias.assign(bias.data(), bias.data() + bias.size());
+    }
     const auto tile_length = file.metadata().find(name + ".tile_length");
     if (tile_length != file.metadata().end()) {
         layer.linear.tile_length = std::stoll(tile_length->second);

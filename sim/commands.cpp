@@ -24,6 +24,7 @@
 #include "sim/config/config.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
+#include "sim/model.h"
 #include "sim/run.h"
 #include "verify/verify.h"
 
@@ -111,9 +112,12 @@ int quantize_command(const QuantizeOptions& options) {
     Config config = load_config(options.config, options.overrides);
     require_writable_directory(options.out);
     Progress progress(Progress::detect_style(options.quiet));
-    const workloads::LoadedModel model =
-        workloads::load_model(workloads::find_model(config.workload.model));
-    resolve_bit_width(config, model.weights->shape().deepest_input());
+    const workloads::LoadedModel model = open_model(config);
+    if (model.synthetic) {
+        throw UserError("workload.model: " + config.workload.model +
+                        " has sizes but no weights to quantize and export (allowed here: a model "
+                        "with weights)");
+    }
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const QuantizedModel quantized = quantize_model(model, config, progress, checkpoints);
     write_text(options.out / "config.yaml", resolved_yaml(config));
@@ -150,23 +154,23 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options) {
         steps.assign(scales.data(), scales.data() + scales.size());
     }
     const std::string name = options.weights.string();
-    const quant::LayerInputs moments(name, weights.cols(),
-                                     quant::input_moments(seen, two ? &inputs : nullptr),
-                                     config.quantizer);
+    quant::QuantizerConfig quantizer = config.quantizer;
+    quantizer.bias_correction = false;  // codes are asked for, a bias has no place beside them
+    const quant::LayerInputs moments(
+        name, weights.cols(), quant::input_moments(seen, two ? &inputs : nullptr), quantizer);
     const quant::LinearFormat format = linear_format(config.hardware);
     const quant::QuantizedLinear linear =
-        quant::quantize_linear(name, weights, moments, format, config.quantizer, steps);
+        quant::quantize_linear(name, weights, moments, format, quantizer, steps);
     const quant::Certificate certificate =
         quant::certify(linear.codes, format.activations, format.accumulator);
     write_npy(options.output, Matrix<std::int32_t>(linear.codes.cast<std::int32_t>()));
     if (!options.quiet) {
-        print_to_stdout(
-            fmt::format("{}: {}, inner {} .. {} in {} bits, outer {} .. {} in {} bits{}\n",
-                        describe_quantizer(config.quantizer),
-                        certificate.certified ? "certified" : "not certified",
-                        certificate.inner.min, certificate.inner.max, certificate.inner_bits,
-                        certificate.outer.min, certificate.outer.max, certificate.outer_bits,
-                        linear.fallback.empty() ? "" : "; " + linear.fallback));
+        print_to_stdout(fmt::format(
+            "{}: {}, inner {} .. {} in {} bits, outer {} .. {} in {} bits{}\n",
+            describe_quantizer(quantizer), certificate.certified ? "certified" : "not certified",
+            certificate.inner.min, certificate.inner.max, certificate.inner_bits,
+            certificate.outer.min, certificate.outer.max, certificate.outer_bits,
+            linear.fallback.empty() ? "" : "; " + linear.fallback));
     }
     return 0;
 }

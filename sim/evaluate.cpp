@@ -67,8 +67,9 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
     size.max_depth = shape.deepest_input();
     size.other_bytes = ModelMemory::bytes(shape, needs, attention_formats(config), hardware);
     for (const auto& [id, layer] : quantized.layers) {
-        size.weight_bytes += Platform::weight_bytes(
-            layer.linear.codes.rows(), layer.linear.codes.cols(), layer.format, hardware);
+        size.weight_bytes +=
+            Platform::weight_bytes(layer.linear.codes.rows(), layer.linear.codes.cols(),
+                                   layer.format, hardware, !layer.linear.bias.empty());
     }
     return size;
 }
@@ -138,25 +139,20 @@ private:
         workloads::KvCache cache(model_.weights->shape(), phases.batch);
         progress_.start("time prefill and decode",
                         static_cast<std::uint64_t>(1 + phases.decode_tokens));
-        models::Counts before = platform_.counts();
-        result.prefill = {phases.prefill_tokens, phases.batch, {}, {}};
+        result.prefill = {phases.prefill_tokens, phases.batch, {}};
         linear_.record(result.prefill.layers);
         forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
-        models::Counts after = platform_.counts();
-        result.prefill.counts = after - before;
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
             PhaseRun& decode = result.decode.emplace();
-            decode = {phases.decode_tokens, phases.batch, {}, {}};
+            decode = {phases.decode_tokens, phases.batch, {}};
             linear_.record(decode.layers);
-            before = after;
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
                 forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
                                        cache);
                 progress_.advance(1, "decode");
             }
-            decode.counts = platform_.counts() - before;
         }
         progress_.finish();
     }

@@ -20,7 +20,6 @@ namespace axesim::sim {
 struct PhaseRun {
     std::int64_t tokens = 0;  ///< of one sequence
     std::int64_t batch = 1;
-    models::Counts counts;  ///< of all operations
     LayerRecords layers;
 };
 

@@ -76,6 +76,12 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
         tensors[name + ".weight_scale"] = {
             .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(scale)};
+        if (!layer.linear.bias.empty()) {
+            const auto& bias =
+                scales.emplace_back(layer.linear.bias.begin(), layer.linear.bias.end());
+            tensors[name + ".bias"] = {
+                .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(bias)};
+        }
         const TileShifts& shifts = layer.linear.shifts;
         if (shifts.size() > 0) {
             tensors[name + ".weight_shift"] = {

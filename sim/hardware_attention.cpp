@@ -41,19 +41,17 @@ Matrix<float> head_of(const AttentionStep& step, const Matrix<float>& x, Index s
 
 HardwareAttention::HardwareAttention(Platform& platform, Recorder& recorder,
                                      const ModelMemory& memory, const AttentionFormats& formats,
-                                     std::optional<models::Hadamard> rotation)
+                                     Index head_size, std::optional<models::Hadamard> rotation)
     : platform_(platform),
       recorder_(recorder),
       memory_(memory),
       formats_(formats),
-      rotation_(std::move(rotation)) {}
-
-models::TensorRun HardwareAttention::values_at(std::uint64_t address, std::int64_t elements) const {
-    return {.stream = models::Stream::outputs,
-            .metadata = false,
-            .address = address,
-            .format = {models::Layout::packed, output_bits(platform_.config().output_format)},
-            .elements = elements};
+      rotation_(std::move(rotation)) {
+    std::vector<std::int32_t> words;
+    for (Index channel = 0; channel < head_size; ++channel) {
+        words.insert(words.end(), {models::float_bits(1.0F), 0});
+    }
+    platform.store_words(memory.value_words, std::move(words));
 }
 
 OperandRef HardwareAttention::codes_at(std::uint64_t address, std::uint64_t words, Index rows,
@@ -86,9 +84,10 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     const Index size = shape.head_size;
     const Index group = shape.heads / shape.kv_heads;
     models::VectorCommand pass;
-    pass.reads = {values_at(memory_.results[0], q.size()), values_at(memory_.results[1], k.size()),
-                  values_at(memory_.results[2], v.size()),
-                  values_at(memory_.constants, step.length * size)};
+    pass.reads = {platform_.values_at(memory_.results[0], q.size()),
+                  platform_.values_at(memory_.results[1], k.size()),
+                  platform_.values_at(memory_.results[2], v.size()),
+                  platform_.values_at(memory_.constants, step.length * size)};
     pass.work = models::rotary_work(static_cast<std::uint64_t>(q.size() + k.size()));
     step.rotary.rotate(q);
     step.rotary.rotate(k);
@@ -175,7 +174,7 @@ void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, I
         report = platform_.multiply(values, probabilities, formats_.values, piece, address);
         recorder_.note({step.block, Operation::attention_values}, formats_.values,
                        {all_rows, size, longest}, report);
-        attended_.push_back(values_at(address, piece.size()));
+        attended_.push_back(platform_.values_at(address, piece.size()));
         for (Index row = 0; row < piece.rows(); ++row) {
             output.row(sequence * step.length + first + row / group)
                 .segment((kv_head * group + row % group) * size, size) = piece.row(row);
@@ -204,7 +203,7 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
     const OperandRef probabilities = codes_at(memory_.probabilities, memory_.probability_words,
                                               scores.rows(), total, formats_.values.activations);
     models::VectorCommand pass;
-    pass.reads = {values_at(memory_.scores, scores.size()),
+    pass.reads = {platform_.values_at(memory_.scores, scores.size()),
                   {.stream = models::Stream::kv_cache,
                    .metadata = true,
                    .address = head.value_scales,

@@ -22,9 +22,10 @@ namespace axesim::sim {
 /// depth, which is their order, and a decoded token appends to both in one piece.
 class HardwareAttention {
 public:
-    /// `rotation` of a head, where queries and keys are rotated before they become codes.
+    /// `rotation`: of a head, where queries and keys are rotated before they become codes.
     HardwareAttention(Platform& platform, Recorder& recorder, const ModelMemory& memory,
-                      const AttentionFormats& formats, std::optional<models::Hadamard> rotation);
+                      const AttentionFormats& formats, Index head_size,
+                      std::optional<models::Hadamard> rotation);
 
     /// LinearOperator::attend. The projections lie at memory.results.
     Matrix<float> attend(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
@@ -41,7 +42,6 @@ private:
     models::OperandRef weigh(const HeadMemory& head, Index visible, Index group,
                              Matrix<float>& scores);
     std::uint64_t next_attended() const;
-    models::TensorRun values_at(std::uint64_t address, std::int64_t elements) const;
     models::OperandRef codes_at(std::uint64_t address, std::uint64_t words, Index rows,
                                 Index columns, const models::ActivationFormat& format) const;
 

@@ -10,6 +10,12 @@ namespace axesim::sim {
 
 using workloads::LinearId;
 
+namespace {
+
+constexpr Index kRoundedValues = 4096;  // that are rounded together
+
+}  // namespace
+
 HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
                                const Config& config, const MemoryNeeds& needs)
     : platform_(platform),
@@ -19,18 +25,13 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
               [&](std::uint64_t bytes) { return platform.allocate(bytes); }) {
     for (const auto& [id, layer] : model.layers) {
         weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
-                                              layer.linear.shifts);
+                                              layer.linear.shifts, layer.linear.bias);
     }
     if (const auto formats = attention_formats(config)) {
         const Index head_size = model.equalized.weights->shape().head_size;
         std::optional<models::Hadamard> rotation;
         if (config.attention.rotation) rotation.emplace(head_size);
-        attention_.emplace(platform, recorder_, memory_, *formats, std::move(rotation));
-        std::vector<std::int32_t> words;
-        for (Index channel = 0; channel < head_size; ++channel) {
-            words.insert(words.end(), {models::float_bits(1.0F), 0});
-        }
-        platform.store_words(memory_.value_words, std::move(words));
+        attention_.emplace(platform, recorder_, memory_, *formats, head_size, std::move(rotation));
     }
 }
 
@@ -39,61 +40,59 @@ void HardwareLinear::record(LayerRecords& records, bool compare) {
     compare_ = compare;
 }
 
-void HardwareLinear::read(std::uint64_t address, std::int64_t elements) {
-    pending_.pass.reads.push_back(
-        {.stream = models::Stream::outputs,
-         .metadata = false,
-         .address = address,
-         .format = {models::Layout::packed, output_bits(platform_.config().output_format)},
-         .elements = elements});
-}
-
-/// Rounds values to what the memory holds of them.
-void HardwareLinear::write(std::uint64_t address, Matrix<float>& values) {
+/// The words of values on their way to memory; rounds the values to what it holds of them.
+models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& values) const {
     const models::OutputFormat format = platform_.config().output_format;
-    models::ValueRun& run = pending_.pass.writes.emplace_back();
-    run.address = address;
+    models::ValueRun run{.address = address, .words = {}};
     run.words.resize(static_cast<std::size_t>(values.size()));
-    for_blocks(values.size(), 4096, [&](Index first, Index count) {
+    for_blocks(values.size(), kRoundedValues, [&](Index first, Index count) {
         for (Index i = first; i < first + count; ++i) {
             const std::int32_t word = models::output_word(values.data()[i], format);
             run.words[static_cast<std::size_t>(i)] = word;
             values.data()[i] = models::output_value(word, format);
         }
     });
+    return run;
+}
+
+void HardwareLinear::run_pass(models::VectorCommand pass, const OperationId& id,
+                              const Matrix<float>& rows) {
+    platform_.vector_pass(pass);
+    recorder_.note(id, platform_.config().layer_format(), {rows.rows(), rows.cols(), 0});
 }
 
 void HardwareLinear::embed(Matrix<float>& hidden) {
-    pending_ = {};
-    read(memory_.residual, hidden.size());
-    write(memory_.residual, hidden);
-    platform_.vector_pass(pending_.pass);
-    recorder_.note({0, Operation::embedding}, platform_.config().layer_format(),
-                   {hidden.rows(), hidden.cols(), 0});
-    pending_ = {};
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.residual, hidden.size())};
+    pass.writes = {rounded(memory_.residual, hidden)};
+    run_pass(std::move(pass), {0, Operation::embedding}, hidden);
 }
 
-void HardwareLinear::add(Matrix<float>& hidden, const Matrix<float>& added) {
+void HardwareLinear::add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
     hidden += added;
-    read(memory_.results[0], added.size());
-    pending_.pass.work += models::addition_work(static_cast<std::uint64_t>(hidden.size()));
-    write(memory_.residual, hidden);
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.results[0], added.size()),
+                  platform_.values_at(memory_.residual, hidden.size())};
+    pass.work = models::addition_work(static_cast<std::uint64_t>(hidden.size()));
+    pass.writes = {rounded(memory_.residual, hidden)};
+    const bool attention = layer.kind == workloads::LinearKind::o_proj;
+    run_pass(std::move(pass),
+             {layer.block, attention ? Operation::attention_add : Operation::ffn_add}, hidden);
 }
 
 Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
                                         std::span<const float> weight, double epsilon) {
-    read(memory_.residual, hidden.size());
-    read(memory_.constants, hidden.cols());
-    pending_.pass.work += models::rms_norm_work(hidden.rows(), hidden.cols());
-    pending_.id = norm;
-    pending_.shape = {hidden.rows(), hidden.cols(), 0};
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.residual, hidden.size()),
+                  platform_.values_at(memory_.constants, hidden.cols())};
+    pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
     Matrix<float> normalized = workloads::rms_norm(hidden, weight, epsilon);
-    if (norm.kind != workloads::NormKind::final) return normalized;
-    write(memory_.results[0], normalized);
-    const Pending last = std::exchange(pending_, {});
-    models::VectorCommand pass = last.pass;
-    platform_.vector_pass(pass);
-    recorder_.note(*last.id, platform_.config().layer_format(), last.shape);
+    if (norm.kind == workloads::NormKind::final) {
+        pass.writes = {rounded(memory_.results[0], normalized)};
+        run_pass(std::move(pass), norm, hidden);
+    } else {
+        pending_ = {std::move(pass), norm, {hidden.rows(), hidden.cols(), 0}};
+    }
     return normalized;
 }
 
@@ -106,11 +105,12 @@ Matrix<float> HardwareLinear::attend(const workloads::AttentionStep& step, Matri
 }
 
 void HardwareLinear::gate(int block, Matrix<float>& gate, const Matrix<float>& up) {
-    read(memory_.results[0], gate.size());
-    read(memory_.results[1], up.size());
-    pending_.pass.work = models::swiglu_work(static_cast<std::uint64_t>(gate.size()));
-    pending_.id = OperationId(block, Operation::swiglu);
-    pending_.shape = {gate.rows(), gate.cols(), 0};
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.results[0], gate.size()),
+                  platform_.values_at(memory_.results[1], up.size())};
+    pass.work = models::swiglu_work(static_cast<std::uint64_t>(gate.size()));
+    pending_ = {
+        std::move(pass), OperationId(block, Operation::swiglu), {gate.rows(), gate.cols(), 0}};
     workloads::swiglu(gate, up);
 }
 

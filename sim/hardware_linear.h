@@ -15,11 +15,11 @@ namespace axesim::sim {
 
 /// Computes a model on the simulated hardware. Must run inside Platform::run.
 ///
-/// Linear layers and attention products run on the array; all between them is one pass of the
-/// vector unit in front of each quantization: it reads what it needs from DRAM (results of layers,
-/// residual stream, constants), computes, and writes codes (and the residual stream where that has
-/// changed). Values that go through DRAM have the output format; inside a pass they are single
-/// precision. With attention.bits: float, attention stays on the host and takes nothing.
+/// Linear layers and attention products run on the array; each operation between them is one pass
+/// of the vector unit: it reads what it needs from DRAM (results of layers, residual stream,
+/// constants), computes, and writes values or, in front of a layer, codes. Values that go through
+/// DRAM have the output format; inside a pass they are single precision. With attention.bits:
+/// float, attention stays on the host and takes nothing.
 ///
 /// The keys and values of one batch of sequences are kept: a pass that begins at position 0
 /// overwrites those of the batch before it.
@@ -40,7 +40,8 @@ public:
     void apply(std::span<const workloads::LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override;
     void embed(Matrix<float>& hidden) override;
-    void add(Matrix<float>& hidden, const Matrix<float>& added) override;
+    void add(const workloads::LinearId& layer, Matrix<float>& hidden,
+             const Matrix<float>& added) override;
     Matrix<float> normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
                             std::span<const float> weight, double epsilon) override;
     Matrix<float> attend(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
@@ -48,7 +49,7 @@ public:
     void gate(int block, Matrix<float>& gate, const Matrix<float>& up) override;
 
 private:
-    /// What the vector unit does before the next input of a layer is quantized.
+    /// A pass of the vector unit that ends with the quantization of the next layer's input.
     struct Pending {
         models::VectorCommand pass;
         std::optional<OperationId> id;  ///< nothing: counted to the layer
@@ -57,8 +58,8 @@ private:
 
     void compare(const workloads::LinearId& id, const Matrix<float>& input,
                  const Matrix<float>& output, LayerRecord& record) const;
-    void read(std::uint64_t address, std::int64_t elements);
-    void write(std::uint64_t address, Matrix<float>& values);
+    models::ValueRun rounded(std::uint64_t address, Matrix<float>& values) const;
+    void run_pass(models::VectorCommand pass, const OperationId& id, const Matrix<float>& rows);
 
     Platform& platform_;
     const QuantizedModel& model_;

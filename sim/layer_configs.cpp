@@ -38,6 +38,27 @@ void check_patterns(const Config& config, const LayerConfigs& layers) {
     }
 }
 
+/// One block stands for all `shape.repeats`, so a pattern must not tell them apart.
+void check_repeats(const Config& config, const workloads::LlamaShape& shape) {
+    for (const Override& given : config.overrides) {
+        for (int block = 1; block < static_cast<int>(shape.repeats); ++block) {
+            for (const workloads::LinearKind kind : workloads::kLinearKinds) {
+                const std::string name = workloads::layer_name({block, kind});
+                if (matches_pattern(name, given.layers) ==
+                    matches_pattern(workloads::layer_name({0, kind}), given.layers)) {
+                    continue;
+                }
+                throw UserError(
+                    given.where,
+                    fmt::format("overrides: layers: \"{}\" tells blocks apart, but of a "
+                                "model without weights one block stands for all {} "
+                                "(allowed: patterns like *.{})",
+                                given.layers, shape.repeats, workloads::kind_name(kind)));
+            }
+        }
+    }
+}
+
 /// The entry that gave a layer the last of these keys; the design's own value has none.
 const Override::Entry* last_entry(const Config& config, const std::string& layer,
                                   std::initializer_list<const char*> keys) {
@@ -85,6 +106,7 @@ void check_shared_input(const Config& config, const LinearId& id, const LayerCon
 
 LayerConfigs layer_configs(const Config& config, const workloads::LlamaShape& shape) {
     LayerConfigs layers = configs_of_all_layers(config, shape);
+    check_repeats(config, shape);
     check_patterns(config, layers);
     for (const auto& [id, layer] : layers) {
         check_one_product_fits(config, id, layer);

@@ -70,6 +70,8 @@ Names names_of(Operation operation) {
             return {"attention_values", "self_attn.values"};
         case Operation::o_proj:
             return {"o_proj", "self_attn.o_proj"};
+        case Operation::attention_add:
+            return {"residual_add", "self_attn.residual"};
         case Operation::ffn_norm:
             return {"rms_norm", "post_attention_layernorm"};
         case Operation::gate_proj:
@@ -80,6 +82,8 @@ Names names_of(Operation operation) {
             return {"swiglu", "mlp.act_fn"};
         case Operation::down_proj:
             return {"down_proj", "mlp.down_proj"};
+        case Operation::ffn_add:
+            return {"residual_add", "mlp.residual"};
         case Operation::final_norm:
             break;
     }
@@ -93,14 +97,16 @@ OperationId::OperationId(const workloads::LinearId& id)
 OperationId::OperationId(const workloads::NormId& id)
     : block(id.block), operation(operation_of(id.kind)) {}
 
+bool OperationId::in_block() const {
+    return operation != Operation::embedding && operation != Operation::final_norm;
+}
+
 std::string kind_name(const OperationId& id) { return names_of(id.operation).kind; }
 
 std::string operation_name(const OperationId& id) {
-    const bool in_a_block =
-        id.operation != Operation::embedding && id.operation != Operation::final_norm;
     const char* name = names_of(id.operation).name;
-    return in_a_block ? fmt::format("model.layers.{}.{}", id.block, name)
-                      : fmt::format("model.{}", name);
+    return id.in_block() ? fmt::format("model.layers.{}.{}", id.block, name)
+                         : fmt::format("model.{}", name);
 }
 
 void Recorder::start(LayerRecords& records) {

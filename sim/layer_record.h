@@ -13,7 +13,8 @@
 namespace axesim::sim {
 
 /// The operations of a forward pass that the hardware runs one after the other, in the order of the
-/// data flow. A norm takes the residual add before it along, and quantizes what comes after it.
+/// data flow. What the vector unit does in front of linear layers ends with the codes of their
+/// input; only o_proj's is counted to the layer.
 enum class Operation {
     embedding,
     attention_norm,
@@ -25,11 +26,13 @@ enum class Operation {
     softmax,
     attention_values,
     o_proj,
+    attention_add,
     ffn_norm,
     gate_proj,
     up_proj,
     swiglu,
     down_proj,
+    ffn_add,
     final_norm
 };
 
@@ -40,6 +43,8 @@ struct OperationId {
     OperationId(int in_block, Operation what) : block(in_block), operation(what) {}
     OperationId(const workloads::LinearId& id);  // NOLINT: a linear layer is an operation
     OperationId(const workloads::NormId& id);    // NOLINT: and so is a norm
+    /// Whether each block has one; else the model has one.
+    bool in_block() const;
     auto operator<=>(const OperationId&) const = default;
 };
 

@@ -17,6 +17,7 @@ using models::PackingFormat;
 namespace {
 
 using models::kMetadataWords;
+using models::kMetadataWordsWithBias;
 using models::kWordFormat;
 constexpr PackingFormat kShiftFormat{models::Layout::packed, kShiftBits};
 /// The host program computes a model's forward pass on this stack.
@@ -42,9 +43,9 @@ std::uint64_t alignment(const models::HardwareConfig& config) {
 
 /// DRAM taken by rows x columns elements of `bits` and their metadata words.
 std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, Index columns,
-                            int bits) {
+                            int bits, int metadata_words = kMetadataWords) {
     const std::uint64_t unit = alignment(config);
-    const auto metadata = static_cast<std::uint64_t>(rows * kMetadataWords) * 4;
+    const auto metadata = static_cast<std::uint64_t>(rows * metadata_words) * 4;
     return round_up(bytes_for(element_format_of(config, bits), rows * columns), unit) +
            round_up(metadata, unit);
 }
@@ -110,8 +111,9 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
 Platform::~Platform() = default;
 
 std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::LayerFormat& format,
-                                     const models::HardwareConfig& config) {
-    const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits);
+                                     const models::HardwareConfig& config, bool has_bias) {
+    const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits,
+                                              has_bias ? kMetadataWordsWithBias : kMetadataWords);
     if (config.accumulator.groups == WeightGroups::none) return bytes;
     const Index shifts = channels * config.accumulator.tile_count(depth);
     return bytes + round_up(bytes_for(kShiftFormat, shifts), alignment(config));
@@ -152,6 +154,14 @@ std::uint64_t Platform::allocate(std::uint64_t bytes) {
 
 PackingFormat Platform::element_format(int bits) const { return element_format_of(config_, bits); }
 
+models::TensorRun Platform::values_at(std::uint64_t address, std::int64_t elements) const {
+    return {.stream = models::Stream::outputs,
+            .metadata = false,
+            .address = address,
+            .format = {models::Layout::packed, models::output_bits(config_.output_format)},
+            .elements = elements};
+}
+
 void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) {
     tlm::tlm_generic_payload payload;
     payload.set_command(tlm::TLM_WRITE_COMMAND);
@@ -184,8 +194,10 @@ void Platform::store_words(std::uint64_t address, std::vector<std::int32_t> word
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
-                                   const models::LayerFormat& format, const TileShifts& shifts) {
-    OperandRef operand{.rows = codes.rows(),
+                                   const models::LayerFormat& format, const TileShifts& shifts,
+                                   const std::vector<double>& bias) {
+    OperandRef operand{.metadata_words = bias.empty() ? kMetadataWords : kMetadataWordsWithBias,
+                       .rows = codes.rows(),
                        .columns = codes.cols(),
                        .format = element_format(format.weight_bits),
                        .is_signed = true};
@@ -208,6 +220,10 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                 channel, sum));
         }
         words.push_back(static_cast<std::int32_t>(sum));
+        if (!bias.empty()) {
+            words.push_back(
+                models::float_bits(static_cast<float>(bias[static_cast<std::size_t>(channel)])));
+        }
     }
     operand.metadata_address = allocate(words.size() * 4);
     store_words(operand.metadata_address, std::move(words));
@@ -348,6 +364,7 @@ models::Counts Platform::counts() const {
     counts.cycles = cycles_;
     counts.compute = array_.counts();
     counts.compute.scaled_outputs = vector_unit_.scaled_outputs();
+    counts.compute.bias_adds = vector_unit_.bias_adds();
     counts.compute.quantized_values = vector_unit_.quantized_values();
     counts.compute.rotation_adds = vector_unit_.rotation_adds();
     counts.compute.vector_adds = vector_unit_.other_work().adds;

@@ -45,10 +45,10 @@ public:
              const PlatformSize& size);
     ~Platform() override;
 
-    /// Bytes of DRAM that a weight matrix [channels, depth] takes with its scales.
+    /// Bytes of DRAM that a weight matrix [channels, depth] takes with its scales and biases.
     static std::uint64_t weight_bytes(Index channels, Index depth,
                                       const models::LayerFormat& format,
-                                      const models::HardwareConfig& config);
+                                      const models::HardwareConfig& config, bool has_bias = false);
 
     /// What a tensor of this many bytes or elements takes of DRAM: whole bursts and atoms.
     static std::uint64_t whole_bytes(std::uint64_t bytes, const models::HardwareConfig& config);
@@ -60,12 +60,13 @@ public:
 
     /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
     /// of a measurement). `step` has one scale a channel; `shifts` [channels, tiles] or, without
-    /// groups, empty. Throws UserError when a channel's sum of shifted codes needs more than the
-    /// 32 bits that the zero-point correction has.
+    /// groups, empty; `bias` one a channel, or empty. Throws UserError when a channel's sum of
+    /// shifted codes needs more than the 32 bits that the zero-point correction has.
     models::OperandRef store_weights(const Matrix<std::int16_t>& codes,
                                      const std::vector<double>& step,
                                      const models::LayerFormat& format,
-                                     const TileShifts& shifts = {});
+                                     const TileShifts& shifts = {},
+                                     const std::vector<double>& bias = {});
     /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
     models::OperandRef store_activations(const Matrix<std::int32_t>& codes,
                                          const models::LayerFormat& format);
@@ -77,6 +78,8 @@ public:
     /// What lies in DRAM now, without taking time.
     std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
     models::PackingFormat element_format(int bits) const;
+    /// Values in the output format that lie there.
+    models::TensorRun values_at(std::uint64_t address, std::int64_t elements) const;
 
     /// Timed: one pass of the vector unit.
     void vector_pass(models::VectorCommand& command);

@@ -11,9 +11,9 @@
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
-#include "sim/bit_width.h"
 #include "sim/evaluate.h"
 #include "sim/layer_record.h"
+#include "sim/model.h"
 #include "sim/version.h"
 
 namespace axesim::sim {
@@ -88,7 +88,11 @@ struct Built {
         : hardware(built_hardware(config, quantized)),
           outer_bits(certificates.widest_outer_bits()),
           deepest(deepest_layer(quantized)),
+          repeats(static_cast<std::uint64_t>(quantized.equalized.weights->shape().repeats)),
           technology(config.technology_table) {}
+
+    /// How many operations a simulated one stands for: what lies in a block, for those of all.
+    std::uint64_t times(const OperationId& id) const { return id.in_block() ? repeats : 1; }
 
     double seconds(const models::Counts& counts) const {
         return static_cast<double>(counts.cycles.cycles) / (hardware.clock_mhz * 1e6);
@@ -105,13 +109,16 @@ struct Built {
     const models::HardwareConfig hardware;
     const int outer_bits;
     const Index deepest;
+    const std::uint64_t repeats;
     const models::Technology& technology;
 };
 
-/// What a phase did, format by format.
+/// What a phase did in all blocks, format by format.
 std::vector<models::Work> work_of(const LayerRecords& layers, const Built& built) {
     std::map<models::LayerFormat, models::Counts> counts;
-    for (const auto& [id, record] : layers) counts[record.format] += record.counts;
+    for (const auto& [id, record] : layers) {
+        counts[record.format] += record.counts * built.times(id);
+    }
     std::vector<models::Work> work;
     for (const auto& [format, counted] : counts) work.push_back(built.work(counted, format));
     return work;
@@ -146,11 +153,13 @@ reports::Overflow overflow_of(const Certificates& certificates, const LayerRecor
 }
 
 reports::Phase phase_of(const std::string& name, const PhaseRun& run, const Built& built) {
+    models::Counts counts;
+    for (const auto& [id, record] : run.layers) counts += record.counts * built.times(id);
     reports::Phase phase{.name = name,
                          .tokens = run.tokens,
                          .batch = run.batch,
-                         .seconds = built.seconds(run.counts),
-                         .counts = run.counts,
+                         .seconds = built.seconds(counts),
+                         .counts = counts,
                          .energy = {},
                          .energy_range = {}};
     const std::vector<models::Work> work = work_of(run.layers, built);
@@ -194,6 +203,7 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         reports::LayerResult& result = layers.emplace_back();
         result.name = operation_name(id);
         result.kind = kind_name(id);
+        result.count = static_cast<std::int64_t>(built.times(id));
         result.m = timed.shape.m;
         result.n = timed.shape.n;
         result.k = timed.shape.k;
@@ -228,6 +238,12 @@ std::vector<std::pair<std::string, double>> named(const QuantizeSeconds& seconds
             {"rounding", seconds.rounding},
             {"refinement", seconds.refinement},
             {"checkpoints", seconds.checkpoints}};
+}
+
+/// Why there is no accuracy, "" when there is.
+std::string why_not_measured(const workloads::LoadedModel& model, const WorkloadRun& workload) {
+    if (workload.accuracy) return "";
+    return model.synthetic ? "the weights are random numbers" : "workload.evaluation.tokens is 0";
 }
 
 /// What a forward pass does beside what the hardware did.
@@ -277,6 +293,7 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
             break;
     }
     if (config.step_search) text += " + step search";
+    if (config.bias_correction) text += " + bias correction";
     if (config.equalization == quant::Equalization::smoothquant) text += " + SmoothQuant";
     if (config.equalization == quant::Equalization::rotation) text += " + rotation";
     if (config.refine_sweeps > 0) text += " + refinement";
@@ -287,9 +304,7 @@ Run run_design_point(const Config& requested, Progress& progress,
                      const std::filesystem::path& checkpoints) {
     const Stopwatch whole;
     Config config = requested;
-    const workloads::LoadedModel model =
-        workloads::load_model(workloads::find_model(config.workload.model));
-    resolve_bit_width(config, model.weights->shape().deepest_input());
+    const workloads::LoadedModel model = open_model(config);
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
@@ -298,7 +313,9 @@ Run run_design_point(const Config& requested, Progress& progress,
 
     Stopwatch stage;
     Run run;
-    run.quantized = quantize_model(model, config, progress, checkpoints);
+    // Random weights are soon rounded, and a checkpoint does not know their seed.
+    run.quantized = quantize_model(model, config, progress,
+                                   model.synthetic ? std::filesystem::path() : checkpoints);
     host.stage_seconds.emplace_back("quantize", stage.seconds());
     host.quantize_seconds = named(run.quantized.seconds);
 
@@ -317,6 +334,7 @@ Run run_design_point(const Config& requested, Progress& progress,
     result.hardware = built.hardware;
     result.quantizer = describe_quantizer(config.quantizer);
     if (overrides_quantizer(config)) result.quantizer += ", some layers otherwise";
+    if (model.synthetic) result.quantizer += " of random weights";
     result.technology = config.technology_table.name;
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
@@ -326,6 +344,7 @@ Run run_design_point(const Config& requested, Progress& progress,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
+    result.accuracy_not_measured = why_not_measured(model, workload);
     result.overflow = overflow_of(certificates, workload.evaluation, built);
     result.prefill = phase_of("prefill", workload.prefill, built);
     if (workload.decode) result.decode = phase_of("decode", *workload.decode, built);

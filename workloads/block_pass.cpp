@@ -114,7 +114,7 @@ void BlockPass::attention_part(KeptPositions& kept) {
     const std::array output = {LinearId{block_, LinearKind::o_proj}};
     std::array<Matrix<float>, 1> added;
     linear_.apply(output, linear_.attend(step, q, k, v), added);
-    linear_.add(hidden_, added[0]);
+    linear_.add(output[0], hidden_, added[0]);
 }
 
 void BlockPass::ffn_part() {
@@ -130,7 +130,7 @@ void BlockPass::ffn_part() {
     const std::array down = {LinearId{block_, LinearKind::down_proj}};
     std::array<Matrix<float>, 1> added;
     linear_.apply(down, wide[0], added);
-    linear_.add(hidden_, added[0]);
+    linear_.add(down[0], hidden_, added[0]);
 }
 
 }  // namespace axesim::workloads

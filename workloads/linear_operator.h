@@ -60,8 +60,11 @@ public:
 
     /// Sees the rows of the embedding table [tokens, hidden], from here on the residual stream.
     virtual void embed(Matrix<float>& hidden) { static_cast<void>(hidden); }
-    /// hidden += added, the output of the layer before.
-    virtual void add(Matrix<float>& hidden, const Matrix<float>& added) { hidden += added; }
+    /// hidden += added, the output of this layer (an o_proj or a down_proj).
+    virtual void add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
+        static_cast<void>(layer);
+        hidden += added;
+    }
     /// rms_norm(hidden, weight, epsilon).
     virtual Matrix<float> normalize(const NormId& norm, const Matrix<float>& hidden,
                                     std::span<const float> weight, double epsilon);

@@ -46,7 +46,7 @@ KvCache::KvCache(const LlamaShape& shape, Index sequences)
 }
 
 LlamaForward::LlamaForward(const LlamaWeights& weights)
-    : weights_(weights), lm_head_(weights.lm_head()), final_norm_(weights.final_norm()) {}
+    : weights_(weights), final_norm_(weights.final_norm()) {}
 
 Matrix<float> LlamaForward::hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                           LinearOperator& linear, KvCache& cache) const {
@@ -67,6 +67,7 @@ Matrix<float> LlamaForward::run(const std::vector<std::vector<TokenId>>& sequenc
 }
 
 Matrix<float> LlamaForward::logits(const Eigen::Ref<const Matrix<float>>& hidden) const {
+    if (lm_head_.size() == 0) lm_head_ = weights_.lm_head();
     Matrix<float> result;
     multiply_transposed(hidden, lm_head_, result);
     return result;

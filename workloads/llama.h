@@ -18,6 +18,9 @@ using TokenId = std::int32_t;
 struct LlamaShape {
     std::string name;  ///< as in "SmolLM2-135M-Instruct"
     Index blocks = 0;
+    /// How often these blocks stand one after the other; more than once only where blocks of equal
+    /// sizes are simulated once and counted for all (LoadedModel::synthetic).
+    Index repeats = 1;
     Index hidden = 0;
     Index ffn = 0;
     Index heads = 0;
@@ -104,7 +107,8 @@ public:
     Matrix<float> hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                 LinearOperator& linear) const;
 
-    /// Logits [rows, vocabulary] of rows of hidden states.
+    /// Logits [rows, vocabulary] of rows of hidden states. The first call reads the output matrix,
+    /// which is large and of no use to those who never ask; not from several threads at once.
     Matrix<float> logits(const Eigen::Ref<const Matrix<float>>& hidden) const;
 
 private:
@@ -112,7 +116,7 @@ private:
                       KvCache* cache) const;
 
     const LlamaWeights& weights_;
-    Matrix<float> lm_head_;
+    mutable Matrix<float> lm_head_;
     std::vector<float> final_norm_;
 };
 

@@ -12,6 +12,7 @@
 #include "workloads/gguf_tokenizer.h"
 #include "workloads/hf_llama.h"
 #include "workloads/hf_tokenizer.h"
+#include "workloads/synthetic_llama.h"
 
 namespace axesim::workloads {
 
@@ -65,12 +66,14 @@ const std::vector<KnownModel>& known_models() {
     return models;
 }
 
-std::filesystem::path find_model(const std::string& name_or_path) {
+std::filesystem::path find_model(const std::string& name_or_path,
+                                 const std::vector<std::string>& other_names) {
     std::vector<std::string> names;
     for (const KnownModel& model : known_models()) {
         if (model.name == name_or_path) return find_known(model);
         names.push_back(model.name);
     }
+    names.insert(names.end(), other_names.begin(), other_names.end());
     const std::filesystem::path path = name_or_path;
     std::error_code error;
     if (std::filesystem::is_regular_file(path, error)) return path;
@@ -95,6 +98,19 @@ LoadedModel load_model(const std::filesystem::path& path) {
         throw UserError(fmt::format("{}: its tokenizer has {} tokens, its embedding only {}",
                                     path.string(), model.tokenizer->vocabulary(), vocabulary));
     }
+    return model;
+}
+
+LoadedModel synthetic_model(LlamaShape shape, std::uint64_t seed,
+                            const std::filesystem::path& file) {
+    shape.repeats = shape.blocks;
+    shape.blocks = 1;
+    LoadedModel model;
+    model.tokenizer = std::make_unique<RandomTokenizer>(shape.vocabulary, seed);
+    model.weights = std::make_unique<SyntheticLlama>(std::move(shape), seed);
+    model.path = file;
+    model.files = {file};
+    model.synthetic = true;
     return model;
 }
 

@@ -52,6 +52,7 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                                      const ActivationTile& activations, const WeightTile& weights,
                                      OutputFormat format) {
     std::vector<std::int32_t> words(static_cast<std::size_t>(outer.size()));
+    const bool has_bias = !weights.row_bias_bits.empty();
     for_blocks(outer.rows(), kScaledRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
             const auto r = static_cast<std::size_t>(row);
@@ -63,7 +64,8 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                 const double step = token_step * bits_float(weights.row_scale_bits[c]);
                 const auto sum =
                     static_cast<double>(outer(row, column) - zero_point * weights.row_integer[c]);
-                out[column] = output_word(static_cast<float>(step * sum), format);
+                const double bias = has_bias ? bits_float(weights.row_bias_bits[c]) : 0.0;
+                out[column] = output_word(static_cast<float>(step * sum + bias), format);
             }
         }
     });
@@ -110,6 +112,7 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
                                  config_.output_format);
     const auto outputs = static_cast<std::uint64_t>(command->outer->size());
     scaled_outputs_ += outputs;
+    if (!command->weights->row_bias_bits.empty()) bias_adds_ += outputs;
     const auto columns = static_cast<std::uint64_t>(config_.array.columns);
     const std::uint64_t drain = (outputs + columns - 1) / columns;
     command->cycles = std::max(cycles_for(outputs), drain) - drain;

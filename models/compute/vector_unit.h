@@ -32,9 +32,9 @@ struct OutputWords {
 };
 OutputWords output_words(OutputFormat format, bool raw_accumulators);
 
-/// y = s_x s_w (acc - z sum(w)) (w shifted by groups) in double, rounded to the output format
-/// (design.md section 3.5). outer [m, n] of the tile whose rows are `activations` and whose columns
-/// are `weights`.
+/// y = s_x s_w (acc - z sum(w)) + bias (w shifted by groups) in double, rounded to the output
+/// format (design.md section 3.5). outer [m, n] of the tile whose rows are `activations` and whose
+/// columns are `weights`.
 std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                                      const ActivationTile& activations, const WeightTile& weights,
                                      OutputFormat format);
@@ -80,6 +80,7 @@ public:
     VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig& config);
 
     std::uint64_t scaled_outputs() const { return scaled_outputs_; }
+    std::uint64_t bias_adds() const { return bias_adds_; }
     std::uint64_t quantized_values() const { return quantized_values_; }
     std::uint64_t rotation_adds() const { return rotation_adds_; }
     const VectorWork& other_work() const { return work_; }
@@ -92,6 +93,7 @@ private:
 
     const HardwareConfig& config_;
     std::uint64_t scaled_outputs_ = 0;
+    std::uint64_t bias_adds_ = 0;
     std::uint64_t quantized_values_ = 0;
     std::uint64_t rotation_adds_ = 0;
     VectorWork work_;

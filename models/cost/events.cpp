@@ -59,6 +59,12 @@ void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardw
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>(c.compute.scaled_outputs);
                       }});
+    events.push_back(
+        {{"vector_unit.bias_add", t.fp32_add_pj.value * kPico, "J", logic(t, t.fp32_add_pj)},
+         &PartEnergies::vector_unit,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.compute.bias_adds);
+         }});
     events.push_back({{"vector_unit.quantized_value", multiply + add, "J",
                        logic(t, t.fp32_multiply_pj) + "; comparison as a 32-bit adder"},
                       &PartEnergies::vector_unit,

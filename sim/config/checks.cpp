@@ -24,7 +24,9 @@ void check_attention(const Config& config, const Settings& settings) {
     for (const models::LayerFormat* format : {&formats->scores, &formats->values}) {
         const std::string why = why_no_product_fits(*format);
         if (!why.empty()) {
-            fail(settings, "attention.bits", "accumulator.inner_bits: " + why);
+            const bool queries = config.attention.bits > 0;
+            fail(settings, queries ? "attention.bits" : "attention.kv_cache_bits",
+                 "accumulator.inner_bits: " + why);
         }
     }
     if (config.hardware.accumulator.tile_size != 0 || config.attention.tile_size == 0) return;

@@ -25,29 +25,6 @@ std::string joined(const std::vector<std::string>& names) {
     return text;
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
-    std::vector<std::string> names;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(data_directory() / "configs" / folder)) {
-        if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-/// A name in configs/`folder`, or a path when it looks like one.
-std::filesystem::path table_path(const std::string& folder, const std::string& name_or_path) {
-    const std::filesystem::path path(name_or_path);
-    if (path.has_parent_path() || path.extension() == ".yaml") return path;
-    const std::vector<std::string> names = names_in(folder);
-    if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
-        throw UserError("there is no " + folder + " table " + name_or_path + " (there are " +
-                        joined(names) + ", or give the path of a .yaml file)" +
-                        did_you_mean(name_or_path, names));
-    }
-    return data_directory() / "configs" / folder / (name_or_path + ".yaml");
-}
-
 std::vector<std::string> coefficient_names() {
     std::vector<std::string> names;
     for (const CoefficientField& field : models::coefficient_fields()) names.push_back(field.name);
@@ -119,9 +96,7 @@ std::int64_t picoseconds(const TableSection& timing, const std::string& key) {
 }
 
 int whole(const TableSection& section, const std::string& key, const std::string& unit) {
-    const double value = section.coefficient(key, unit, true).value;
-    if (value != std::floor(value) || value > 1e6) section.fail(key, "must be a whole number");
-    return static_cast<int>(value);
+    return static_cast<int>(section.whole(key, unit, 1e6));
 }
 
 void read_timing(const TableSection& timing, DramConfig& dram) {
@@ -214,8 +189,8 @@ DramConfig load_dram(const std::string& name_or_path) {
     return dram;
 }
 
-std::vector<std::string> technology_names() { return names_in("technology"); }
+std::vector<std::string> technology_names() { return table_names("technology"); }
 
-std::vector<std::string> dram_names() { return names_in("dram"); }
+std::vector<std::string> dram_names() { return table_names("dram"); }
 
 }  // namespace axesim::sim

@@ -186,6 +186,12 @@ std::vector<Key> search_keys() {
             "changes.",
             [](Config& c) { return &c.quantizer.refine_sweeps; })),
         per_layer(boolean_key(
+            "quantizer.bias_correction", false,
+            "Whether each output channel gets a bias that puts its mean on the calibration text "
+            "back to the float model's. A float32 a channel travels as metadata; the vector unit "
+            "adds it when it scales back. One matrix alone (quantize --weights) gets none.",
+            [](Config& c) { return &c.quantizer.bias_correction; })),
+        per_layer(boolean_key(
             "quantizer.step_search", false,
             "Whether to try several steps per output channel and keep the one with the "
             "least calibration error after the whole constrained run. Takes several times "

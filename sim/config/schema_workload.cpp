@@ -49,8 +49,14 @@ std::vector<Key> evaluation_keys() {
 std::vector<Key> workload_keys() {
     std::vector<Key> keys{text_key("workload.model", "smollm2-135m",
                                    "a known name, or the path of a .gguf file, of a Hugging Face "
-                                   "folder or of a .safetensors file in one",
-                                   "The Llama-family model to quantize and run.",
+                                   "folder or of a .safetensors file in one; or a name in "
+                                   "configs/llama or the path of a .yaml file like those",
+                                   "The Llama-family model to quantize and run. A name in "
+                                   "configs/llama (llama-3-8b, llama-3.2-1b, ...; without llama- "
+                                   "too) means its sizes with random weights, drawn from seed: "
+                                   "they are rounded to nearest under the accumulator's "
+                                   "constraint, no accuracy is measured, and one block is "
+                                   "simulated for all.",
                                    [](Config& c) { return &c.workload.model; })};
     for (auto* part : {phase_keys, evaluation_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));

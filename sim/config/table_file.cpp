@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/table_file.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -102,6 +103,37 @@ models::Coefficient TableSection::coefficient(const std::string& key, const std:
     if (coefficient.max < value) entry.fail("max", "must not be less than value");
     if (positive && coefficient.min <= 0) entry.fail("min", "must be greater than 0");
     return coefficient;
+}
+
+std::int64_t TableSection::whole(const std::string& key, const std::string& unit,
+                                 double most) const {
+    const double value = coefficient(key, unit, true).value;
+    if (value != std::floor(value) || value > most) {
+        fail(key, fmt::format("must be a whole number of at most {:.0f}", most));
+    }
+    return static_cast<std::int64_t>(value);
+}
+
+std::vector<std::string> table_names(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(data_directory() / "configs" / folder)) {
+        if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::filesystem::path table_path(const std::string& folder, const std::string& name_or_path) {
+    const std::filesystem::path path(name_or_path);
+    if (path.has_parent_path() || path.extension() == ".yaml") return path;
+    const std::vector<std::string> names = table_names(folder);
+    if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
+        throw UserError(fmt::format(
+            "there is no {} table {} (there are {}, or give the path of a .yaml file){}", folder,
+            name_or_path, fmt::join(names, ", "), did_you_mean(name_or_path, names)));
+    }
+    return data_directory() / "configs" / folder / (name_or_path + ".yaml");
 }
 
 TableSection read_table_file(const std::filesystem::path& path) {

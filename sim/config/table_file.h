@@ -26,6 +26,8 @@ public:
     TableSection section(const std::string& key) const;
     std::string text(const std::string& key) const;
     double number(const std::string& key) const;
+    /// A coefficient of unit "1" or another that is a whole number of 1 to `most`.
+    std::int64_t whole(const std::string& key, const std::string& unit, double most) const;
     /// An entry {value, unit, source} with optional min and max around value; the unit must be the
     /// one given.
     models::Coefficient coefficient(const std::string& key, const std::string& unit,
@@ -42,6 +44,13 @@ private:
     std::string path_;
     YAML::Node node_;
 };
+
+/// What the folder `configs/folder` holds, sorted, without ".yaml".
+std::vector<std::string> table_names(const std::string& folder);
+
+/// A name in configs/`folder`, or a path when it looks like one. Throws UserError for a name that
+/// is not there.
+std::filesystem::path table_path(const std::string& folder, const std::string& name_or_path);
 
 /// Reads a file whose top is a map. Throws UserError naming file, line and column.
 TableSection read_table_file(const std::filesystem::path& path);

@@ -87,6 +87,7 @@ inline LayerResult example_layer(const std::string& name, double energy_j) {
     layer.m = 512;
     layer.n = 576;
     layer.k = 576;
+    layer.macs = 512 * 576 * 576;
     layer.cycles = 12345;
     layer.energy_j = energy_j;
     layer.rmse = 0.125;

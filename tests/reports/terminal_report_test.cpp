@@ -109,14 +109,29 @@ TEST(TerminalReport, ShowsTheWidthsOfLayersThatDiffer) {
     EXPECT_NE(text.find("W4..6 A6   inner 13..16 bits per 64"), std::string::npos) << text;
 }
 
+TEST(TerminalReport, CountsALayerThatStandsForSeveral) {
+    Result result = example_result();
+    result.layers = {example_layer("model.layers.0.q_proj", 1e-3),
+                     example_layer("model.layers.0.k_proj", 6e-3)};
+    result.layers[0].count = 4;
+    result.layers[1].kind = "k_proj";
+    const std::string text = terminal_report(result, 150, false);
+    EXPECT_NE(text.find("layers      6.00 mJ   60.0 %"), std::string::npos) << text;
+    EXPECT_NE(text.find("4.00 mJ   40.0 %   512x576x576   model.layers.0.q_proj, for 4 blocks\n"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("by kind: k_proj 60 %   q_proj 40 %"), std::string::npos) << text;
+}
+
 TEST(TerminalReport, LeavesOutWhatWasNotMeasured) {
     Result result = example_result();
     result.accuracy.reset();
+    result.accuracy_not_measured = "nobody asked";
     result.decode.reset();
     result.hardware.accumulator.tile_size = 0;
     result.layers.clear();
     const std::string text = terminal_report(result, 150, false);
-    EXPECT_NE(text.find("accuracy    not measured"), std::string::npos);
+    EXPECT_NE(text.find("accuracy    not measured: nobody asked\n"), std::string::npos);
     EXPECT_EQ(text.find("decode"), std::string::npos);
     EXPECT_EQ(text.find("layers"), std::string::npos);
     EXPECT_EQ(text.find("outer:"), std::string::npos);

@@ -45,6 +45,7 @@ Checkpoint::Layers layers_of_block(int block) {
         if (kind == LinearKind::down_proj) {
             layer.input_ranges = StaticRanges{{-1.5F, 2.5F}, {-100.0F, 200.0F}};
             layer.linear.fallback = "no factor";
+            layer.linear.bias = std::vector<double>(static_cast<std::size_t>(rows), -0.1);
         }
         layers[{block, kind}] = layer;
     }
@@ -83,6 +84,7 @@ TEST_F(CheckpointTest, GivesBackWhatWasStored) {
             const QuantizedLayer& found = layers.at(id);
             EXPECT_EQ(found.linear.codes, stored.linear.codes);
             EXPECT_EQ(found.linear.step, stored.linear.step);
+            EXPECT_EQ(found.linear.bias, stored.linear.bias);
             EXPECT_EQ(found.linear.fallback, stored.linear.fallback);
             ASSERT_EQ(found.input_ranges.has_value(), stored.input_ranges.has_value());
             if (!stored.input_ranges) continue;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "models/compute/gemm.h"
+#include "tests/sim/small_hardware.h"
 
 namespace axesim::sim {
 namespace {
@@ -15,28 +16,6 @@ namespace {
 using models::HardwareConfig;
 using models::LayerFormat;
 using models::Stream;
-
-HardwareConfig small_hardware() {
-    HardwareConfig config;
-    config.weight_bits = 6;
-    config.activations.bits = 5;
-    config.accumulator = {.inner_bits = 12, .tile_size = 16, .overflow = OverflowMode::wrap};
-    config.array = {4, 8};
-    config.buffers = {2, 2, 2, true};
-    config.memory_interface = {models::Layout::packed, 64, 64, 4, 2};
-    config.dram.atom_bits = 256;
-    config.dram.t_burst_ps = 2500;
-    config.dram.t_cl_ps = 20000;
-    config.dram.t_cwl_ps = 11000;
-    config.dram.t_rcd_ps = 18000;
-    config.dram.t_rp_ps = 19000;
-    config.dram.t_ras_ps = 42000;
-    config.dram.t_ccd_s_ps = 2500;
-    config.dram.t_ccd_l_ps = 5000;
-    config.dram.t_refi_ps = 3'900'000;
-    config.dram.t_rfc_ps = 210'000;
-    return config;
-}
 
 template <class T>
 Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, unsigned seed) {
@@ -249,6 +228,37 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
     const auto metadata =
         platform.counts().traffic[static_cast<std::size_t>(Stream::weights)].metadata_bits;
     EXPECT_EQ(metadata, static_cast<std::uint64_t>(kChannels * (2 * 32 + 3 * 5)));
+}
+
+// Small integers, steps of 1 and biases of a few binary digits: every value is exact.
+TEST(Platform, ABiasIsAddedToEachOutputAndPaidFor) {
+    HardwareConfig config = small_hardware();
+    config.accumulator = {.inner_bits = 24, .tile_size = 16};
+    config.output_format = models::OutputFormat::float32;
+    constexpr Index kTokens = 5, kChannels = 11, kDepth = 40;
+    const auto x = random_codes<std::int32_t>(kTokens, kDepth, config.activations.codes(), 1);
+    const auto w = random_codes<std::int16_t>(kChannels, kDepth, config.weight_codes(), 2);
+    std::vector<double> bias;
+    for (Index c = 0; c < kChannels; ++c) bias.push_back(0.375 * static_cast<double>(c - 4));
+    models::set_simulation_resolution();
+    Platform platform("platform", config,
+                      {Platform::weight_bytes(kChannels, kDepth, config, config, true), kTokens,
+                       kDepth, kChannels});
+    Matrix<float> outputs;
+    platform.run([&] {
+        const auto weights = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(kChannels), 1.0), config, {}, bias);
+        platform.multiply(weights, platform.store_activations(x, config), config, outputs);
+    });
+    const Matrix<double> exact = x.cast<double>() * w.cast<double>().transpose();
+    for (Index c = 0; c < kChannels; ++c) {
+        EXPECT_EQ(outputs.col(c).cast<double>(),
+                  (exact.col(c).array() + bias[static_cast<std::size_t>(c)]).matrix());
+    }
+    const models::Counts counts = platform.counts();
+    EXPECT_EQ(counts.compute.bias_adds, static_cast<std::uint64_t>(kTokens * kChannels));
+    EXPECT_EQ(counts.traffic[static_cast<std::size_t>(Stream::weights)].metadata_bits,
+              static_cast<std::uint64_t>(kChannels * 3 * 32));
 }
 
 TEST(Platform, WeightsInDramArePackedBits) {

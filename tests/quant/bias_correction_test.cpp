@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A corrected bias against the outputs of both nets, sample by sample.
+#include "quant/bias_correction.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "common/error.h"
+#include "quant/moments.h"
+
+namespace axesim::quant {
+namespace {
+
+constexpr Index kRows = 300, kWidth = 23, kOutputs = 9;
+
+Matrix<float> inputs_with_a_mean(unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> pick(0.4F, 1.0F);
+    return Matrix<float>::NullaryExpr(kRows, kWidth, [&] { return pick(random); });
+}
+
+LinearFormat four_bits(WeightGroups groups) {
+    LinearFormat format{.weight_bits = 4,
+                        .weights = {-8, 7},
+                        .activations = {0, 255},
+                        .accumulator = {.inner_bits = 14, .tile_size = 8}};
+    format.accumulator.groups = groups;
+    return format;
+}
+
+void expect_equal_means(Algorithm algorithm, WeightGroups groups) {
+    const Matrix<float> x = inputs_with_a_mean(1);
+    const Matrix<float> xq = x + 0.1F * inputs_with_a_mean(2);
+    const Matrix<double> w = inputs_with_a_mean(3).topRows(kOutputs).cast<double>();
+    InputMoments moments = input_moments(xq);
+    moments.means = input_means(xq, &x);
+    QuantizerConfig config;
+    config.algorithm = algorithm;
+    config.bias_correction = true;
+    const QuantizedLinear linear = quantize_linear("layer", w, moments, four_bits(groups), config);
+    ASSERT_EQ(linear.bias.size(), static_cast<std::size_t>(kOutputs));
+    for (Index c = 0; c < kOutputs; ++c) {
+        const double step = linear.step[static_cast<std::size_t>(c)];
+        double wanted = 0, found = 0;
+        for (Index s = 0; s < kRows; ++s) {
+            for (Index k = 0; k < kWidth; ++k) {
+                const int shift = linear.shifts.size() > 0 ? linear.shifts(c, k / 8) : 0;
+                wanted += w(c, k) * x(s, k);
+                found += step * (1 << shift) * linear.codes(c, k) * xq(s, k);
+            }
+            found += linear.bias[static_cast<std::size_t>(c)];
+        }
+        EXPECT_NEAR(found / kRows, wanted / kRows, 1e-9);
+        EXPECT_GT(std::abs(linear.bias[static_cast<std::size_t>(c)]), 1e-3) << "nothing to correct";
+    }
+}
+
+TEST(BiasCorrection, OutputsHaveTheMeanOfTheFloatNet) {
+    expect_equal_means(Algorithm::optq, WeightGroups::none);
+    expect_equal_means(Algorithm::naive_round, WeightGroups::none);
+    expect_equal_means(Algorithm::optq, WeightGroups::power_of_two);
+}
+
+TEST(BiasCorrection, OneNetAloneIsBothNets) {
+    const Matrix<float> x = inputs_with_a_mean(1);
+    const InputMeans means = input_means(x);
+    EXPECT_EQ(means.original, means.quantized);
+    EXPECT_EQ(means.original, input_means(inputs_with_a_mean(2), &x).original);
+}
+
+TEST(BiasCorrection, IsRefusedWithoutMeans) {
+    const Matrix<double> w = inputs_with_a_mean(3).topRows(kOutputs).cast<double>();
+    QuantizerConfig config;
+    config.algorithm = Algorithm::naive_round;
+    config.bias_correction = true;
+    EXPECT_THROW(quantize_linear("layer", w, {}, four_bits(WeightGroups::none), config), UserError);
+}
+
+}  // namespace
+}  // namespace axesim::quant

@@ -10,9 +10,15 @@
 
 namespace axesim::models {
 
-/// Traffic classes of the memory interface and the DRAM.
-enum class Stream { weights, activations, outputs };
-constexpr std::array<Stream, 3> kStreams{Stream::weights, Stream::activations, Stream::outputs};
+/// Traffic classes of the memory interface and the DRAM. `outputs` is every value in the output
+/// format: results, and what the vector unit reads and writes. Keys and values are read through the
+/// buffer of the weights.
+enum class Stream { weights, activations, outputs, kv_cache };
+constexpr std::array<Stream, 4> kStreams{Stream::weights, Stream::activations, Stream::outputs,
+                                         Stream::kv_cache};
+/// Those that have a buffer and a packer of their own.
+constexpr std::array<Stream, 3> kBufferStreams{Stream::weights, Stream::activations,
+                                               Stream::outputs};
 
 /// Accesses of one SRAM buffer, in whole words of its port.
 struct BufferCounts {
@@ -50,6 +56,8 @@ struct ComputeCounts {
     std::uint64_t bias_adds = 0;         ///< biases added to these
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
     std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
+    std::uint64_t vector_adds = 0;       ///< additions of the vector unit's other functions
+    std::uint64_t vector_multiplies = 0;
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.

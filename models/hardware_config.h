@@ -60,6 +60,10 @@ struct MappingConfig {
     OuterLoop outer_loop = OuterLoop::automatic;
 };
 
+struct VectorUnitConfig {
+    int lanes = 0;  ///< 0: one a column of the array
+};
+
 struct MemoryInterfaceConfig {
     Layout layout = Layout::packed;
     int word_bits = 64;  ///< aligned_fields only
@@ -96,10 +100,12 @@ struct HardwareConfig : LayerFormat {
     ArrayConfig array;
     BufferConfig buffers;
     MappingConfig mapping;
+    VectorUnitConfig vector_unit;
     MemoryInterfaceConfig memory_interface;
     DramConfig dram;
 
     const LayerFormat& layer_format() const { return *this; }
+    int vector_lanes() const { return vector_unit.lanes > 0 ? vector_unit.lanes : array.columns; }
 };
 
 }  // namespace axesim::models

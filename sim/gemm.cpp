@@ -6,7 +6,7 @@
 #include "common/error.h"
 #include "models/cost/costs.h"
 #include "quant/certificate.h"
-#include "sim/hardware_linear.h"
+#include "sim/layer_record.h"
 #include "sim/platform.h"
 
 namespace axesim::sim {

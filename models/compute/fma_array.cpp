@@ -22,13 +22,15 @@ void FmaArray::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     auto* command = received_command<ComputeTileCommand>(payload);
     if (command == nullptr) return;
     const Visit& visit = command->visit;
+    HardwareConfig in_use = config_;
+    in_use.accumulator = command->format->accumulator;  // a layer's tiles may be shorter
     const ArrayWork work = array_work({.m = visit.m,
                                        .n = visit.n,
                                        .k = visit.k,
                                        .depth = command->depth,
                                        .first_chunk = visit.first_chunk,
                                        .last_chunk = visit.last_chunk},
-                                      config_);
+                                      in_use);
     multiply(*command);
     count(*command, work);
     run(*command, work);
@@ -115,7 +117,7 @@ void FmaArray::count(const ComputeTileCommand& command, const ArrayWork& work) {
     const Visit& visit = command.visit;
     const auto outputs = static_cast<std::uint64_t>(visit.m * visit.n);
     const auto products = outputs * static_cast<std::uint64_t>(visit.k);
-    const Index tile = config_.accumulator.tile_length(command.depth);
+    const Index tile = command.format->accumulator.tile_length(command.depth);
     counts_.macs += products;
     counts_.multiplies += products;
     counts_.inner_steps += outputs * work.steps;

@@ -22,7 +22,7 @@ double outer_accumulators_um2(const HardwareConfig& hardware, int outer_bits, co
 
 double memory_interface_um2(const HardwareConfig& hardware, const Technology& t) {
     double area_um2 = 0;
-    for (const Stream stream : kStreams) {
+    for (const Stream stream : kBufferStreams) {
         const int container = container_bits(hardware, stream);
         const int lanes = (hardware.memory_interface.bus_bits + container - 1) / container;
         area_um2 += lanes * t.unpack_area_um2_per_lane.at(container);
@@ -40,8 +40,8 @@ PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology&
     parts.inner_accumulator = elements * element.inner_accumulator;
     parts.outer_accumulator = outer_accumulators_um2(hardware, outer_bits, t) * placed;
     parts.memory_interface = memory_interface_um2(hardware, t) * placed;
-    parts.vector_unit = hardware.array.columns * scaling_unit_um2(hardware, t) * placed;
-    for (const Stream stream : kStreams) {
+    parts.vector_unit = hardware.vector_lanes() * scaling_unit_um2(hardware, t) * placed;
+    for (const Stream stream : kBufferStreams) {
         parts.sram += sram_area_um2(buffer_kib(hardware, stream), t) / kUm2PerMm2;
     }
     return parts;

@@ -15,6 +15,7 @@ int step_bits(const HardwareConfig& hardware, int outer_bits, Stream stream) {
     const int bits = element_bits(hardware, stream);
     switch (stream) {
         case Stream::weights:
+        case Stream::kv_cache:
             return hardware.array.columns * lanes * bits;
         case Stream::activations:
             return hardware.array.rows * lanes * bits;
@@ -65,6 +66,7 @@ double element_count(const HardwareConfig& hardware) {
 int element_bits(const HardwareConfig& hardware, Stream stream) {
     switch (stream) {
         case Stream::weights:
+        case Stream::kv_cache:
             return hardware.weight_bits;
         case Stream::activations:
             return hardware.activations.bits;
@@ -88,6 +90,7 @@ double bank_kib(const HardwareConfig& hardware, Stream stream) {
 std::int64_t buffer_kib(const HardwareConfig& hardware, Stream stream) {
     switch (stream) {
         case Stream::weights:
+        case Stream::kv_cache:
             return hardware.buffers.weights_kib;
         case Stream::activations:
             return hardware.buffers.activations_kib;

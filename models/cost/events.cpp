@@ -98,6 +98,29 @@ void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardw
          [](const Counts& c, const HardwareConfig&, double) {
              return static_cast<double>(c.compute.rotation_adds);
          }});
+    events.push_back(
+        {{"vector_unit.add", t.fp32_add_pj.value * kPico, "J", logic(t, t.fp32_add_pj)},
+         &PartEnergies::vector_unit,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.compute.vector_adds);
+         }});
+    events.push_back({{"vector_unit.multiply", multiply, "J", logic(t, t.fp32_multiply_pj)},
+                      &PartEnergies::vector_unit,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.vector_multiplies);
+                      }});
+}
+
+template <Stream stream>
+void add_interface(std::vector<CostEvent>& events, const std::string& name,
+                   const HardwareConfig& used, const Technology& t) {
+    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(used, stream));
+    events.push_back(
+        {{"memory_interface." + name + "_value",
+          value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
+          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
+         &PartEnergies::memory_interface,
+         [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
 }
 
 template <Stream stream, BufferCounts Counts::*buffer>
@@ -116,13 +139,7 @@ void add_stream(std::vector<CostEvent>& events, const std::string& name, const D
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>((c.*buffer).writes);
                       }});
-    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(used, stream));
-    events.push_back(
-        {{"memory_interface." + name + "_value",
-          value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
-          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
-         &PartEnergies::memory_interface,
-         [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
+    add_interface<stream>(events, name, used, t);
 }
 
 void add_dram(std::vector<CostEvent>& events, const DramConfig& dram) {
@@ -158,11 +175,13 @@ void add_leakage(std::vector<CostEvent>& events, const Design& built, const Tech
     const double shared_um2 =
         design.weights_stay ? outer_accumulators_um2(hardware, built.outer_bits, t) : 0;
     const double other_um2 = memory_interface_um2(hardware, t) +
-                             hardware.array.columns * scaling_unit_um2(hardware, t) + shared_um2;
+                             hardware.vector_lanes() * scaling_unit_um2(hardware, t) + shared_um2;
     const double logic_nw = element_count(hardware) * element_leak_nw(design, t) +
                             t.logic_leak_nw_per_um2.value * other_um2;
     double sram_mw = 0;
-    for (const Stream stream : kStreams) sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
+    for (const Stream stream : kBufferStreams) {
+        sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
+    }
     events.push_back({{"leakage.logic", logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
                       &PartEnergies::leakage,
                       time});
@@ -183,6 +202,7 @@ std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                                                  used.hardware, technology);
     add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", built, used.hardware,
                                                          technology);
+    add_interface<Stream::kv_cache>(events, "kv_cache", used.hardware, technology);
     add_compute(events, used, technology);
     add_held_weights(events, used, technology);
     add_vector_unit(events, built.hardware, technology);

@@ -18,6 +18,15 @@
 
 namespace axesim::sim {
 
+/// How the products of attention are computed.
+struct AttentionConfig {
+    static constexpr int kFloat = -1;  ///< bits: on the host, counted as nothing
+    int bits = 0;                      ///< of queries and probabilities; 0: activation_bits
+    int kv_cache_bits = 0;             ///< of keys and values; 0: weight_bits
+    std::int64_t tile_size = 0;        ///< 0: the longest that is certified
+    bool rotation = true;              ///< of queries and keys, before they become codes
+};
+
 struct PhasesConfig {
     std::int64_t prefill_tokens = 512;
     std::int64_t decode_tokens = 8;
@@ -61,6 +70,7 @@ struct Config {
     std::uint64_t seed = 0;
     models::HardwareConfig hardware;  ///< number_format, accumulator, hardware
     quant::QuantizerConfig quantizer;
+    AttentionConfig attention;
     WorkloadConfig workload;
     std::string technology = "asap7";      ///< hardware.technology
     std::string cost_profile = "default";  ///< hardware.cost_profile

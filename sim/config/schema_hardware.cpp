@@ -134,6 +134,16 @@ Key layout() {
          choice("packed", Layout::packed, "one stream of bits without any gap")});
 }
 
+std::vector<Key> vector_unit_keys() {
+    return {integer_key(
+        "hardware.vector_unit.lanes", {1, 4096}, "columns", "lanes",
+        "Lanes of the unit that scales results back, quantizes, rotates, and computes norms, RoPE, "
+        "softmax, SwiGLU and residual adds: one fused multiply-add in single precision each a "
+        "cycle. Fewer than the array has columns cannot keep up with its results.",
+        [](Config& c) { return &c.hardware.vector_unit.lanes; },
+        {{"columns", 0, "one for each column of the array"}})};
+}
+
 std::vector<Key> interface_keys() {
     return {
         layout(),
@@ -207,8 +217,8 @@ std::vector<Key> table_keys() {
 
 std::vector<Key> hardware_keys() {
     std::vector<Key> keys;
-    for (auto* part :
-         {compute_keys, buffer_keys, mapping_keys, interface_keys, dram_keys, table_keys}) {
+    for (auto* part : {compute_keys, buffer_keys, mapping_keys, vector_unit_keys, interface_keys,
+                       dram_keys, table_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;

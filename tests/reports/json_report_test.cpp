@@ -146,7 +146,7 @@ TEST(JsonReport, TotalsAreTheSumsOfTheirParts) {
     for (const std::string name : {"payload_bits", "metadata_bits", "padding_bits",
                                    "burst_tail_bits", "transferred_bits", "bursts"}) {
         double streams = 0;
-        for (const std::string stream : {"weights", "activations", "outputs"}) {
+        for (const std::string stream : {"weights", "activations", "outputs", "kv_cache"}) {
             streams += at(json, "/memory/by_stream/" + stream + "/" + name);
         }
         EXPECT_EQ(streams, at(json, "/memory/" + name)) << name;

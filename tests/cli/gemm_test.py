@@ -155,6 +155,22 @@ class Gemm(CliTestCase):
         self.fail_with(2, ["weights", "[3, 5]", -8], *self.files(design, x, w))
         self.assertFalse((self.folder / "y.npy").exists())
 
+    def test_tiles_that_do_not_fit_the_buffers(self):
+        design = Design(6, 6, 24, 4096, 1, "wrap", True, False)
+        x = w = np.zeros((64, 5000), np.int64)
+        arguments = self.files(design, x, w)
+        place = "--set hardware.mapping.tokens=64: hardware.mapping.tokens: "
+        given = ["--set", "hardware.mapping.tokens=64"]
+        given += ["--set", "hardware.buffers.activations_kib=1"]
+        self.fail_with(2, [place, "64 tokens", "234.4 KiB of activations"], *arguments, *given)
+        config = self.folder / "design.yaml"
+        lines = ["number_format: {weight_bits: 6, activation_bits: 6}",
+                 "accumulator: {inner_bits: 24, tile_size: 4096}",
+                 "quantizer: {activations: {range: symmetric}}",
+                 "hardware:", "  clock_mhz: 500", "  buffers: {weights_kib: 1}"]
+        config.write_text("\n".join(lines) + "\n")
+        self.fail_with(2, ["design.yaml:6:3: hardware.buffers: ", "enlarge"], *arguments)
+
     def test_arrays_that_do_not_fit(self):
         design = Design(4, 4, 12, 8, 1, "wrap", True, False)
         x, w = np.zeros((3, 16), np.int64), np.zeros((4, 17), np.int64)

@@ -31,6 +31,8 @@ std::vector<Result> variants() {
     sparse.accuracy.reset();
     sparse.accuracy_not_measured = "workload.evaluation.tokens is 0";
     sparse.decode.reset();
+    sparse.layers.push_back(example_layer("model.layers.0.self_attn.softmax", 1e-6));
+    sparse.layers.back().k = 0;  // the vector unit's
     sparse.area_range.reset();
     sparse.prefill.energy_range.reset();
     sparse.overflow.inner.seen = {};

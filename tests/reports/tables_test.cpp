@@ -2,6 +2,7 @@
 // layers.csv, the summary line and the comparison of two results.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/files.h"
@@ -31,6 +32,21 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
     write_layers_csv(path, result);
     EXPECT_EQ(read_text_file(path), expected);
     std::filesystem::remove(path);
+}
+
+TEST(LayersCsv, HasEmptyFieldsWhereNothingIsMultiplied) {
+    Result result = example_result();
+    result.layers = {example_layer("softmax", 1e-3)};
+    result.layers[0].k = 0;
+    result.layers[0].macs = 0;
+    result.layers[0].rmse.reset();
+    result.layers[0].mapping = "";
+    const std::string text = layers_csv(result);
+    const std::string header = text.substr(0, text.find('\n'));
+    const std::string line = text.substr(header.size() + 1);
+    EXPECT_EQ(line.rfind("softmax,q_proj,1,512,576,0,0,12345,0.001,,,0,,,", 0), 0U) << line;
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','),
+              std::count(header.begin(), header.end(), ','));
 }
 
 TEST(Summary, SaysEverythingInOneLine) {

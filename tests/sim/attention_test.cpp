@@ -13,7 +13,7 @@
 namespace axesim::sim {
 namespace {
 
-workloads::LlamaShape tiny_shape() {
+workloads::LlamaShape attention_shape() {
     workloads::LlamaShape shape;
     shape.blocks = 2;
     shape.hidden = 64;
@@ -55,7 +55,7 @@ Matrix<float> random_values(Index rows, Index columns, unsigned seed) {
 struct Bench {
     explicit Bench(const Config& design)
         : config(design),
-          shape(tiny_shape()),
+          shape(attention_shape()),
           q(random_values(kSequences * kPositions, shape.heads * shape.head_size, 1)),
           k(random_values(kSequences * kPositions, shape.kv_heads * shape.head_size, 2)),
           v(random_values(kSequences * kPositions, shape.kv_heads * shape.head_size, 3)) {}

@@ -93,7 +93,7 @@ inline LayerResult example_layer(const std::string& name, double energy_j) {
                     .stall_dram = 900,
                     .stall_buffer = 345,
                     .stall_vector = 100};
-    layer.macs = 512 * 576 * 576;
+    layer.macs = 8'192'000;
     layer.energy_j = energy_j;
     layer.rmse = 0.125;
     layer.certified = true;

@@ -25,7 +25,7 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
         "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
         "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
         "mapping,fallback\n"
-        "model.layers.0.q_proj,q_proj,1,512,576,576,169869312,12345,0.001,0.125,,0,true,6,6,16,20,"
+        "model.layers.0.q_proj,q_proj,1,512,576,576,8192000,12345,0.001,0.125,,0,true,6,6,16,20,"
         "-30000,32767,-300000,300001,-5000,5001,-20000,20001,\"32 x 32, \"\"n\"\" then m\",\n";
     EXPECT_EQ(layers_csv(result), expected);
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "layers.csv";

@@ -40,7 +40,7 @@ struct OperationId {
     int block = 0;  ///< final_norm: the number of blocks
     Operation operation = Operation::embedding;
 
-    OperationId(int in_block, Operation what) : block(in_block), operation(what) {}
+    OperationId(int of_block, Operation what) : block(of_block), operation(what) {}
     OperationId(const workloads::LinearId& id);  // NOLINT: a linear layer is an operation
     OperationId(const workloads::NormId& id);    // NOLINT: and so is a norm
     /// Whether each block has one; else the model has one.

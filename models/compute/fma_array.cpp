@@ -117,11 +117,18 @@ void FmaArray::count(const ComputeTileCommand& command, const ArrayWork& work) {
     const Visit& visit = command.visit;
     const auto outputs = static_cast<std::uint64_t>(visit.m * visit.n);
     const auto products = outputs * static_cast<std::uint64_t>(visit.k);
-    const Index tile = command.format->accumulator.tile_length(command.depth);
+    // A tile's value is added once, where the tile ends: a chunk of a monolithic one may not end
+    // it.
+    const AccumulatorFormat& accumulator = command.format->accumulator;
+    const auto tiles_ended = [&](Index k) {
+        return k == command.depth ? accumulator.tile_count(k)
+                                  : k / accumulator.tile_length(command.depth);
+    };
+    const Index tiles = tiles_ended(visit.first_k + visit.k) - tiles_ended(visit.first_k);
     counts_.macs += products;
     counts_.multiplies += products;
     counts_.inner_steps += outputs * work.steps;
-    counts_.outer_adds += outputs * static_cast<std::uint64_t>(divide_up(visit.k, tile));
+    counts_.outer_adds += outputs * static_cast<std::uint64_t>(tiles);
     counts_.weight_shifts += work.weight_shifts;
     counts_.outer_shifts += work.outer_shifts;
     weights_buffer_.count_read_steps(work.weight_reads);

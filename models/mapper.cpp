@@ -75,9 +75,8 @@ double compute_cycles(const GemmShape& shape, Index m_tile, const HardwareConfig
         const ArrayWork work = array_cycles(m, shape.n, shape.k, hardware);
         return static_cast<double>(work.busy + work.fill_drain);
     };
-    const Index rest = shape.m % m_tile;
-    return static_cast<double>(shape.m / m_tile) * tile_cycles(m_tile) +
-           (rest > 0 ? tile_cycles(rest) : 0);
+    const Index whole = shape.m / m_tile, rest = shape.m % m_tile;
+    return static_cast<double>(whole) * tile_cycles(m_tile) + (rest > 0 ? tile_cycles(rest) : 0);
 }
 
 struct Estimate {

@@ -9,11 +9,10 @@
 #include "Vmultiplier_sweep.h"
 #include "Vrequantizer_sweep.h"
 #include "models/compute/activation_quantizer.h"
+#include "tests/rtl/verilated_model.h"
 
 namespace axesim::rtl {
 namespace {
-
-constexpr int kLeastWidth = 2;
 
 std::int64_t sign_extended(std::int64_t value, int bits) {
     return value >= std::int64_t{1} << (bits - 1) ? value - (std::int64_t{1} << bits) : value;

@@ -3,10 +3,9 @@
 // behind one set of ports. Unit i says its parameters itself, so the test lists none of them.
 module dot_unit_sweep #(
     parameter int LANES = 1,
-    parameter bit EVERY_INNER_BITS = 0,  // 6..24; else one width for each unit, all of them in sum
+    parameter int INNER_BITS = 0,  // 0: 6..24, one width for each unit
     localparam int WIDTHS = 7,
-    localparam int VARIANTS = EVERY_INNER_BITS ? 19 : 1,
-    localparam int UNITS = WIDTHS * WIDTHS * 2 * 2 * VARIANTS
+    localparam int UNITS = WIDTHS * WIDTHS * 2 * 2
 ) (
     input  logic clock,
     input  logic reset,
@@ -32,15 +31,14 @@ module dot_unit_sweep #(
             localparam int M = 2 + i % WIDTHS;
             localparam int N = 2 + i / WIDTHS % WIDTHS;
             localparam bit SIGNED = i / (WIDTHS * WIDTHS) % 2 == 1;
-            localparam bit SATURATES = i / (WIDTHS * WIDTHS * 2) % 2 == 1;
-            localparam int VARIANT = i / (WIDTHS * WIDTHS * 4);
+            localparam bit SATURATES = i / (WIDTHS * WIDTHS * 2) == 1;
             // An inner accumulator holds one product. Where one width is tried, it is close to that
             // in every other unit, so that sums overflow.
             localparam int LEAST = M + N < 6 ? 6 : M + N;
             localparam int CHOSEN =
                 LEAST + (5 * M + 3 * N + 11 * SIGNED) % ((M + N) % 2 == 1 ? 3 : 25 - LEAST);
-            localparam int INNER = EVERY_INNER_BITS ? 6 + VARIANT : CHOSEN;
-            localparam int OUTER = INNER - 1 + (M + 2 * N + VARIANT) % 5;
+            localparam int INNER = INNER_BITS == 0 ? CHOSEN : INNER_BITS;
+            localparam int OUTER = INNER - 1 + (M + 2 * N) % 5;
 
             assign weight_bits[i] = 8'(M);
             assign activation_bits[i] = 8'(N);

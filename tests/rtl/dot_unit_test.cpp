@@ -18,9 +18,12 @@ namespace {
 
 using models::Codes;
 
-constexpr int kDotProducts = 300;
 constexpr int kWidths = 7;  // 2..8 bits
-constexpr int kLeastWidth = 2;
+#ifdef AXESIM_RTL_ONE_INNER_WIDTH
+constexpr bool kEveryWidthInSum = false;
+#else
+constexpr bool kEveryWidthInSum = true;
+#endif
 
 template <class ModuleOfSweep, int kLanes>
 struct Sweep {
@@ -49,12 +52,12 @@ IntegerRange activation_range(bool is_signed, int bits) {
     return is_signed ? signed_range(bits) : unsigned_range(bits);
 }
 
-std::vector<DotProduct> draw_dot_products(int lanes, unsigned seed) {
+std::vector<DotProduct> draw_dot_products(std::size_t count, int lanes, unsigned seed) {
     models::CaseGenerator random(seed);
     const auto any_kind = [&] {
         return static_cast<Codes>(random.integer(0, models::kCodesKinds - 1));
     };
-    std::vector<DotProduct> all(kDotProducts);
+    std::vector<DotProduct> all(count);
     for (DotProduct& dot : all) {
         dot.tile = lanes * random.integer(1, 8);
         dot.depth = random.integer(1, 5 * dot.tile);
@@ -177,8 +180,8 @@ struct Differences {
 
 /// `tell` may change what the reference is told about the units.
 template <class S, class Tell>
-Differences compare(unsigned seed, Tell tell) {
-    const std::vector<DotProduct> dots = draw_dot_products(S::lanes, seed);
+Differences compare(std::size_t count, unsigned seed, Tell tell) {
+    const std::vector<DotProduct> dots = draw_dot_products(count, S::lanes, seed);
     Driver<S> driver(seed);
     const auto observed = driver.run(dots);
     auto& sweep = driver.sweep();
@@ -225,31 +228,35 @@ using Sweeps = testing::Types<Sweep<Vdot_unit_sweep_1, 1>, Sweep<Vdot_unit_sweep
 TYPED_TEST_SUITE(DotUnit, Sweeps);
 
 TYPED_TEST(DotUnit, EqualsTheReference) {
-    const Differences found = compare<TypeParam>(1, [](const models::GemmFormat&) {});
+    const Differences found = compare<TypeParam>(300, 1, [](const models::GemmFormat&) {});
     EXPECT_EQ(found.sums, 0);
     EXPECT_EQ(found.inner_events, 0);
     EXPECT_EQ(found.outer_events, 0);
     // Else the comparison would say too little.
-    EXPECT_GT(found.with_overflow, found.compared / 10);
-    EXPECT_GT(found.compared - found.with_overflow, found.compared / 10);
-    EXPECT_GT(found.all_outer_events, 1000);
-    EXPECT_EQ(found.inner_widths.size(), 19) << "P_I 6..24";
+    if (kEveryWidthInSum) {
+        EXPECT_GT(found.with_overflow, found.compared / 20);
+        EXPECT_GT(found.compared - found.with_overflow, found.compared / 20);
+        EXPECT_GT(found.all_outer_events, 1000);
+        EXPECT_EQ(found.inner_widths.size(), 19) << "P_I 6..24";
+    }
     std::cout << TypeParam::lanes << " lanes: " << found.compared << " dot products, "
               << found.all_inner_events << " inner and " << found.all_outer_events
               << " outer overflow events, " << found.total() << " differences\n";
 }
 
 TYPED_TEST(DotUnit, DiffersFromWrongReferences) {
-    const Differences other_mode = compare<TypeParam>(2, [](models::GemmFormat& format) {
+    if (!kEveryWidthInSum) GTEST_SKIP() << "of one width alone nothing may overflow";
+    const Differences other_mode = compare<TypeParam>(40, 2, [](models::GemmFormat& format) {
         OverflowMode& mode = format.accumulator.overflow;
         mode = mode == OverflowMode::wrap ? OverflowMode::saturate : OverflowMode::wrap;
     });
     EXPECT_GT(other_mode.sums, other_mode.compared / 20);
-    const Differences other_width =
-        compare<TypeParam>(3, [](models::GemmFormat& format) { ++format.accumulator.inner_bits; });
+    const Differences other_width = compare<TypeParam>(
+        40, 3, [](models::GemmFormat& format) { ++format.accumulator.inner_bits; });
     EXPECT_GT(other_width.inner_events, other_width.compared / 20);
-    const Differences other_tile = compare<TypeParam>(
-        4, [](models::GemmFormat& format) { format.accumulator.tile_size += TypeParam::lanes; });
+    const Differences other_tile = compare<TypeParam>(40, 4, [](models::GemmFormat& format) {
+        format.accumulator.tile_size += TypeParam::lanes;
+    });
     EXPECT_GT(other_tile.total(), other_tile.compared / 100);
 }
 

@@ -10,6 +10,9 @@
 
 namespace axesim::rtl {
 
+/// Bits of the narrowest operands in the sweeps.
+inline constexpr int kLeastWidth = 2;
+
 /// A Verilated module with the ports `clock` and `reset`. A cycle is: set inputs, settle(), look at
 /// outputs, tick().
 template <class Module>

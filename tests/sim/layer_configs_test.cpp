@@ -113,6 +113,7 @@ TEST(MixedModel, HardwareIsBuiltForTheWidestOfItsLayers) {
                             "accumulator.inner_bits: 20}\n");
     Config config;
     config.hardware.weight_bits = 6;  // that no layer has
+    config.attention.bits = AttentionConfig::kFloat;
     const models::HardwareConfig hardware = built_hardware(config, model);
     EXPECT_EQ(hardware.weight_bits, 5);
     EXPECT_EQ(hardware.activations.bits, 9);

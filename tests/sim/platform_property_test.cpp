@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold of any design and any shape (conservation, bounds, monotony), over thousands of
 // random ones. SystemC has one kernel a process, so each platform runs in a process of its own.
-// "Slow" keeps them out of the run under AddressSanitizer, which takes a SystemC process's stack for
-// the program's when an exception is thrown on it, and then reports errors that are none.
+// "Slow" keeps them out of the run under AddressSanitizer, which takes a SystemC process's stack
+// for the program's when an exception is thrown on it, and then reports errors that are none.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

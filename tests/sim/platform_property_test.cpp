@@ -16,6 +16,7 @@
 #include "models/compute/gemm.h"
 #include "models/cost/costs.h"
 #include "sim/platform.h"
+#include "tests/sim/small_hardware.h"
 
 namespace axesim::sim {
 namespace {
@@ -132,18 +133,8 @@ public:
                                   models::Layout::aligned_fields, models::Layout::padded_pow2}),
                               64, 64, 4, pick(1, 4)};
         h.clock_mhz = of({500.0, 1000.0, 1050.0});
+        h.dram = plain_dram();
         h.dram.channels = of({1, 2});
-        h.dram.atom_bits = 256;
-        h.dram.t_burst_ps = 2500;
-        h.dram.t_cl_ps = 20000;
-        h.dram.t_cwl_ps = 11000;
-        h.dram.t_rcd_read_ps = h.dram.t_rcd_write_ps = 18000;
-        h.dram.t_rp_ps = 19000;
-        h.dram.t_ras_ps = 42000;
-        h.dram.t_ccd_s_ps = 2500;
-        h.dram.t_ccd_l_ps = 5000;
-        h.dram.t_refi_ps = 3'900'000;
-        h.dram.t_rfc_ps = 210'000;
         c.m = pick(1, 40);
         c.n = pick(1, 40);
         c.k = pick(1, 300);

@@ -37,10 +37,12 @@ std::string summary_line(const Result& result) {
         line += fmt::format("perplexity {:.2f} -> {:.2f}, ", result.accuracy->perplexity_float,
                             result.accuracy->perplexity_quantized);
     }
-    line += fmt::format("{} overflow events{}, prefill {}",
-                        grouped(result.overflow.inner_events + result.overflow.outer_events),
-                        result.overflow.certified ? " (certified)" : "",
-                        with_prefix(result.prefill.seconds, "s"));
+    if (result.overflow) {
+        line += fmt::format("{} overflow events{}, ",
+                            grouped(result.overflow->inner_events + result.overflow->outer_events),
+                            result.overflow->certified ? " (certified)" : "");
+    }
+    line += "prefill " + with_prefix(result.prefill.seconds, "s");
     if (result.decode) {
         const double tokens = total_tokens(*result.decode);
         line += fmt::format(", decode {} tokens/s, {} a token",

@@ -122,8 +122,9 @@ int quantize_command(const QuantizeOptions& options) {
                         "with weights)");
     }
     if (config.workload.timing_only) {
-        throw UserError("workload.timing_only: leaves nothing to quantize and export (allowed "
-                        "here: false)");
+        throw UserError(
+            "workload.timing_only: leaves nothing to quantize and export (allowed "
+            "here: false)");
     }
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const QuantizedModel quantized = quantize_model(model, config, progress, checkpoints);

@@ -202,8 +202,8 @@ void Platform::store_words(std::uint64_t address, std::vector<std::int32_t> word
     write_dram(address, bytes);
 }
 
-OperandRef Platform::reserve_weights(Index channels, Index depth,
-                                     const models::LayerFormat& format, bool has_bias) {
+OperandRef Platform::reserve_weights(Index channels, Index depth, const models::LayerFormat& format,
+                                     bool has_bias) {
     OperandRef operand{.metadata_words = has_bias ? kMetadataWordsWithBias : kMetadataWords,
                        .rows = channels,
                        .columns = depth,
@@ -214,7 +214,8 @@ OperandRef Platform::reserve_weights(Index channels, Index depth,
         allocate(static_cast<std::uint64_t>(channels * operand.metadata_words) * 4);
     if (config_.accumulator.groups != WeightGroups::none) {
         operand.shifts_per_row = config_.accumulator.tile_count(depth);
-        operand.shifts_address = allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
+        operand.shifts_address =
+            allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
     }
     return operand;
 }
@@ -223,8 +224,7 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
                                    const models::LayerFormat& format, const TileShifts& shifts,
                                    const std::vector<double>& bias) {
-    const OperandRef operand =
-        reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
+    const OperandRef operand = reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
     write_packed(operand.address, {codes.data(), static_cast<std::size_t>(codes.size())},
                  operand.format);
     std::vector<std::int32_t> words;

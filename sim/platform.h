@@ -91,8 +91,9 @@ public:
     /// Timed: one pass of the vector unit.
     void vector_pass(models::VectorCommand& command);
     /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (in
-    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and writes them to DRAM, at the end of
-    /// `pass`, which holds what else that pass of the vector unit does.
+    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and
+    /// writes them to DRAM, at the end of `pass`, which holds what else that pass of the vector
+    /// unit does.
     models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
                                 const models::LayerFormat& format, models::VectorCommand pass = {});

@@ -87,8 +87,8 @@ MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
 void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<TransferCommand>(payload);
     if (command == nullptr || command->elements == 0) return;
-    const BurstRange range = bursts_of(command->format, command->first_element, command->elements,
-                                       config_.burst_bits());
+    const BurstRange range =
+        bursts_of(command->format, command->first_element, command->elements, config_.burst_bits());
     Request request{.command = command, .range = range, .staged = {}, .done = {}};
     if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
     if (request.staged && command->write) {

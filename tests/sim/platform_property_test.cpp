@@ -63,10 +63,9 @@ Figures simulate(const Case& c) {
     Matrix<std::int64_t> outputs, expected;
     platform.run([&] {
         const auto weights =
-            c.has_values
-                ? platform.store_weights(
-                      w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config)
-                : platform.reserve_weights(c.n, c.k, c.config, false);
+            c.has_values ? platform.store_weights(
+                               w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config)
+                         : platform.reserve_weights(c.n, c.k, c.config, false);
         const GemmReport report = platform.multiply_raw(
             weights, platform.store_activations(x, c.config), c.config, outputs);
         figures.gemm = report.cycles;

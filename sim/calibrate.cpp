@@ -9,8 +9,10 @@
 #include <functional>
 #include <utility>
 
+#include "common/files.h"
 #include "common/memory.h"
 #include "common/parallel.h"
+#include "common/safetensors_file.h"
 #include "common/stopwatch.h"
 #include "models/compute/activation_quantizer.h"
 #include "quant/bias_correction.h"
@@ -23,6 +25,7 @@
 
 namespace axesim::sim {
 
+namespace fs = std::filesystem;
 using workloads::LinearId;
 
 namespace {
@@ -245,16 +248,14 @@ void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer
 }
 
 /// Takes over what an earlier run has finished. Returns the number of its blocks.
-Index resume(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
-             LayerQuantizer& quantizer, workloads::BlockPass& pass, Progress& progress) {
+Index take_over(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
+                LayerQuantizer& quantizer, Progress& progress) {
     Checkpoint::Layers layers = checkpoint.layers(shape);
     const auto blocks = static_cast<Index>(layers.size() / workloads::kLinearKinds.size());
-    if (blocks == 0) return 0;
     for (auto& [id, layer] : layers) quantizer.add(id, std::move(layer));
-    // Without a state that fits, the pass runs through the finished blocks again.
-    auto state = checkpoint.state(pass.hidden().rows(), pass.hidden().cols());
-    if (state && state->block <= blocks) pass.resume(state->block, std::move(state->hidden));
-    progress.note(fmt::format("{}: resumed after block {} of {}", kJob, blocks, shape.blocks));
+    if (blocks > 0) {
+        progress.note(fmt::format("{}: resumed after block {} of {}", kJob, blocks, shape.blocks));
+    }
     return blocks;
 }
 
@@ -264,11 +265,19 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
                     const std::optional<Checkpoint>& checkpoint, LayerQuantizer& quantizer,
                     QuantizedModel& result, Progress& progress) {
     const workloads::LlamaWeights& weights = *result.equalized.weights;
+    const Index blocks = weights.shape().blocks;
+    const Index finished =
+        checkpoint ? take_over(*checkpoint, weights.shape(), quantizer, progress) : 0;
+    progress.start(kJob, layers_of(blocks), layers_of(finished));
+    result.reused = finished == blocks;
+    if (result.reused) return;  // nobody needs the hidden states
     QuantizingLinear linear(quantizer, result, config, two_streams);
     workloads::BlockPass pass(weights, sequences, linear);
-    const Index finished =
-        checkpoint ? resume(*checkpoint, weights.shape(), quantizer, pass, progress) : 0;
-    progress.start(kJob, layers_of(weights.shape().blocks), layers_of(finished));
+    if (finished > 0) {
+        // Without a state that fits, the pass runs through the finished blocks again.
+        auto state = checkpoint->state(pass.hidden().rows(), pass.hidden().cols());
+        if (state && state->block <= finished) pass.resume(state->block, std::move(state->hidden));
+    }
     while (!pass.finished()) {
         const int block = pass.block();
         pass.run_block();
@@ -277,6 +286,7 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
         checkpoint->store(block, result.layers, pass.hidden());
         result.seconds.checkpoints += stopwatch.seconds();
     }
+    if (checkpoint) checkpoint->remove_state();
 }
 
 }  // namespace
@@ -333,12 +343,13 @@ quant::LinearFormat linear_format(const models::LayerFormat& format) {
 }
 
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
-                              Progress& progress, const std::filesystem::path& checkpoints) {
+                              Progress& progress, const CheckpointPlace& checkpoints) {
     const LayerConfigs configs = layer_configs(config, model.weights->shape());
     const Stopwatch stopwatch;
     QuantizedModel result;
     result.model_sha256 = workloads::model_sha256(model);
     result.equalized = equalize(model, config, progress);
+    result.calibration_text_sha256 = result.equalized.calibration_text_sha256;
     result.seconds.equalization = stopwatch.seconds();
     LayerQuantizer quantizer(configs, result, progress);
     if (any_layer(configs, needs_calibration)) {
@@ -351,9 +362,16 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
             sequences.insert(sequences.end(), twice.begin(), twice.end());
         }
         std::optional<Checkpoint> checkpoint;
-        if (!checkpoints.empty()) {
-            checkpoint.emplace(checkpoints, checkpoint_key(config, result.model_sha256, sequences),
-                               progress);
+        std::optional<FileLock> lock;
+        if (!checkpoints.folder.empty()) {
+            const auto key = checkpoint_key(config, result.model_sha256, sequences);
+            fs::path folder = checkpoints.folder;
+            if (checkpoints.shared) {
+                require_writable_directory(folder);
+                folder /= sha256_hex(bytes_of(key.dump()));
+                lock.emplace(folder.string() + ".lock");
+            }
+            checkpoint.emplace(folder, key, progress);
         }
         quantize_along(sequences, config, two_streams, checkpoint, quantizer, result, progress);
     } else {

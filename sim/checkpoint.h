@@ -17,6 +17,10 @@
 
 namespace axesim::sim {
 
+/// What of a resolved config decides the integers. Whatever is new in a config counts, until it is
+/// known not to.
+nlohmann::ordered_json integers_config(const nlohmann::ordered_json& resolved);
+
 /// Everything that the integers depend on: what the config says of numbers and quantizer, the
 /// program, the model and the calibration tokens. Checkpoints of another key are never used.
 nlohmann::ordered_json checkpoint_key(
@@ -45,6 +49,8 @@ public:
 
     /// Stores the layers of `block` and the hidden state after it. Throws RunError.
     void store(int block, const Layers& layers, const Matrix<float>& hidden) const;
+    /// Once all blocks are stored, nobody goes on from the state, which is large. Never fails.
+    void remove_state() const;
 
 private:
     bool has_same_key(const nlohmann::ordered_json& key, Progress& progress) const;

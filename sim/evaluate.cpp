@@ -64,12 +64,14 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
 class Host {
 public:
     Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform)
+         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
+         SharedWork& shared)
         : model_(model),
           text_(text),
           config_(config),
           progress_(progress),
           platform_(platform),
+          shared_(shared),
           float_forward_(*model.weights),
           own_forward_(quantized.equalized.weights.get() != model.weights.get()
                            ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
@@ -78,19 +80,25 @@ public:
           linear_(platform, quantized) {}
 
     void run(const Windows& windows, WorkloadRun& result) {
-        if (!windows.empty()) evaluate(windows, result);
         const Stopwatch stopwatch;
         run_phases(result);
-        if (windows.empty()) result.evaluation = result.prefill.layers;
+        result.hardware_seconds = stopwatch.seconds();
+        if (windows.empty()) {
+            result.evaluation = result.prefill.layers;
+        } else if (auto known = shared_.evaluation(result.prefill.layers)) {
+            result.accuracy = known->accuracy;
+            result.evaluation = std::move(known->layers);
+        } else {
+            evaluate(windows, result);
+            shared_.store({*result.accuracy, result.evaluation});
+        }
         result.all = platform_.counts();
-        result.hardware_seconds += stopwatch.seconds();
     }
 
 private:
     void evaluate(const Windows& windows, WorkloadRun& result) {
         Stopwatch stopwatch;
-        workloads::FloatLinear float_linear(*model_.weights);
-        const Matrix<float> expected = float_forward_.hidden_states(windows, float_linear);
+        const Matrix<float> expected = float_hidden(windows);
         result.float_seconds = stopwatch.seconds();
 
         stopwatch.restart();
@@ -116,6 +124,18 @@ private:
                               .kl_divergence = score.kl_sum / tokens,
                               .top1_agreement = static_cast<double>(score.same_argmax) / tokens,
                               .tokens = score.other.tokens};
+    }
+
+    /// What the float model makes of the windows.
+    Matrix<float> float_hidden(const Windows& windows) {
+        const auto rows = static_cast<Index>(windows.size() * windows.front().size());
+        if (auto known = shared_.float_hidden(rows, model_.weights->shape().hidden)) {
+            return std::move(*known);
+        }
+        workloads::FloatLinear float_linear(*model_.weights);
+        Matrix<float> hidden = float_forward_.hidden_states(windows, float_linear);
+        shared_.store_float_hidden(hidden);
+        return hidden;
     }
 
     void run_phases(WorkloadRun& result) {
@@ -162,6 +182,7 @@ private:
     const Config& config_;
     Progress& progress_;
     Platform& platform_;
+    SharedWork& shared_;
     workloads::LlamaForward float_forward_;
     std::unique_ptr<workloads::LlamaForward> own_forward_;  ///< where they differ: lm_head is large
     const workloads::LlamaForward& forward_;                ///< of what was quantized
@@ -175,15 +196,17 @@ void require_enough_text(const workloads::Text& text, const Config& config) {
 }
 
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-                         const workloads::Text& text, const Config& config, Progress& progress) {
+                         const workloads::Text& text, const Config& config, Progress& progress,
+                         SharedWork& shared) {
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
     const models::HardwareConfig hardware = built_hardware(config, quantized);
     Platform platform("platform", hardware,
                       platform_size(quantized, model.weights->shape(), config, hardware));
-    platform.run(
-        [&] { Host(model, quantized, text, config, progress, platform).run(windows, result); });
+    platform.run([&] {
+        Host(model, quantized, text, config, progress, platform, shared).run(windows, result);
+    });
     return result;
 }
 

@@ -20,8 +20,9 @@
 namespace axesim::models {
 
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
-/// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as float32
-/// three, in another. Weights in groups have a third: kShiftBits packed for each row and accumulation tile, row after row.
+/// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as
+/// float32 three, in another. Weights in groups have a third: kShiftBits packed for each row and
+/// accumulation tile, row after row.
 struct OperandRef {
     std::uint64_t address = 0;
     std::uint64_t metadata_address = 0;

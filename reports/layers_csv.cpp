@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/files.h"
+#include "reports/format.h"
 
 namespace axesim::reports {
 
@@ -16,16 +17,6 @@ constexpr const char* kHeader =
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
     "mapping,fallback\n";
 
-std::string quoted(const std::string& text) {
-    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string quoted_text = "\"";
-    for (const char c : text) {
-        quoted_text += c;
-        if (c == '"') quoted_text += '"';
-    }
-    return quoted_text + "\"";
-}
-
 std::string or_empty(const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : "";
 }
@@ -33,11 +24,11 @@ std::string or_empty(const std::optional<double>& value) {
 std::string line(const LayerResult& l) {
     return fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-        quoted(l.name), quoted(l.kind), l.count, l.m, l.n, l.k, l.cycles, l.energy_j,
+        csv_field(l.name), csv_field(l.kind), l.count, l.m, l.n, l.k, l.cycles, l.energy_j,
         or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events, l.certified, l.weight_bits,
         l.activation_bits, l.inner_bits, l.outer_bits, l.proven_inner.min, l.proven_inner.max,
         l.proven_outer.min, l.proven_outer.max, l.seen_inner.min, l.seen_inner.max,
-        l.seen_outer.min, l.seen_outer.max, quoted(l.mapping), quoted(l.fallback));
+        l.seen_outer.min, l.seen_outer.max, csv_field(l.mapping), csv_field(l.fallback));
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ struct OutputWords {
 };
 OutputWords output_words(OutputFormat format, bool raw_accumulators);
 
-/// y = s_x s_w (acc - z sum(w)) + bias (w shifted by groups) in double, rounded to the output format
-/// (design.md section 3.5). outer [m, n] of the tile whose rows are `activations` and whose columns
-/// are `weights`.
+/// y = s_x s_w (acc - z sum(w)) + bias (w shifted by groups) in double, rounded to the output
+/// format (design.md section 3.5). outer [m, n] of the tile whose rows are `activations` and whose
+/// columns are `weights`.
 std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                                      const ActivationTile& activations, const WeightTile& weights,
                                      OutputFormat format);

@@ -81,10 +81,9 @@ TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
     near(parts.dram, 9 * u.at("dram.activate") + 256 * 400 * u.at("dram.read") +
                          256 * 50 * u.at("dram.write") +
                          seconds * u.at("dram.background_and_refresh"));
-    near(parts.vector_unit, 4'096 * u.at("vector_unit.scaled_output") +
-                                1'024 * u.at("vector_unit.bias_add") +
-                                2'048 * u.at("vector_unit.quantized_value") +
-                                512 * u.at("vector_unit.rotation_add"));
+    near(parts.vector_unit,
+         4'096 * u.at("vector_unit.scaled_output") + 1'024 * u.at("vector_unit.bias_add") +
+             2'048 * u.at("vector_unit.quantized_value") + 512 * u.at("vector_unit.rotation_add"));
     near(parts.leakage, seconds * (u.at("leakage.logic") + u.at("leakage.sram")));
     near(parts.total(), parts.multiplier + parts.inner_accumulator + parts.outer_accumulator +
                             parts.sram + parts.memory_interface + parts.dram + parts.vector_unit +

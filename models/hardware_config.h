@@ -8,7 +8,7 @@
 #include "common/integer_format.h"
 #include "models/compute/activation_quantizer.h"
 #include "models/compute/gemm.h"
-#include "models/memory/dram_timing.h"
+#include "models/memory/dram_config.h"
 #include "models/memory/packing.h"
 
 namespace axesim::models {

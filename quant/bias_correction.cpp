@@ -5,18 +5,25 @@ namespace axesim::quant {
 
 namespace {
 
-Eigen::RowVectorXd mean_of_rows(const Matrix<float>& samples) {
+Eigen::RowVectorXd mean_of_rows(const Matrix<float>& samples, Index sequence_length) {
     Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(samples.cols());
-    for (Index row = 0; row < samples.rows(); ++row) sum += samples.row(row).cast<double>();
-    return sum / static_cast<double>(samples.rows());
+    Index rows = 0;
+    for (Index row = 0; row < samples.rows(); ++row) {
+        if (sequence_length > 1 && row % sequence_length == 0) continue;
+        sum += samples.row(row).cast<double>();
+        ++rows;
+    }
+    return sum / static_cast<double>(rows);
 }
 
 }  // namespace
 
-InputMeans input_means(const Matrix<float>& quantized, const Matrix<float>* original) {
+InputMeans input_means(const Matrix<float>& quantized, const Matrix<float>* original,
+                       Index sequence_length) {
     InputMeans means;
-    means.quantized = mean_of_rows(quantized);
-    means.original = original != nullptr ? mean_of_rows(*original) : means.quantized;
+    means.quantized = mean_of_rows(quantized, sequence_length);
+    means.original =
+        original != nullptr ? mean_of_rows(*original, sequence_length) : means.quantized;
     return means;
 }
 

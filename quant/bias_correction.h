@@ -12,8 +12,12 @@
 namespace axesim::quant {
 
 /// Means [K] over samples (rows). `original` [samples, K]: the float net's inputs, or null when it
-/// sees the same. Sums in double, in the order of the samples.
-InputMeans input_means(const Matrix<float>& quantized, const Matrix<float>* original = nullptr);
+/// sees the same. Rows 0, length, 2 length ... are left out: at the first position of a sequence
+/// Llama models park values that are a hundred times larger than any other, and what quantization
+/// does to them says nothing about the others (sequences of 1 have no others, and all rows count).
+/// Sums in double, in the order of the samples.
+InputMeans input_means(const Matrix<float>& quantized, const Matrix<float>* original,
+                       Index sequence_length);
 
 /// Per output channel, mean(w x) - mean(step codes xq). weights [out, K].
 std::vector<double> mean_output_errors(const Matrix<double>& weights, const QuantizedLinear& linear,

@@ -48,7 +48,7 @@ WeightSteps find_steps(const Matrix<double>& weights, const LinearFormat& format
         return absmax ? absmax_groups(weights, format.weight_bits, tile)
                       : least_error_groups(weights, format.weight_bits, codes, tile);
     }
-    return {absmax ? absmax_steps(weights, format.weight_bits)
+    return {absmax ? absmax_steps(weights, codes)
                    : least_error_steps(weights, format.weight_bits, codes),
             {}};
 }

@@ -94,8 +94,8 @@ double best_shift(Weights tile, double step, const IntegerRange& codes, double l
 
 }  // namespace
 
-std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits) {
-    const auto largest_code = static_cast<double>(narrow_range(weight_bits).max);
+std::vector<double> absmax_steps(const Matrix<double>& weights, const IntegerRange& codes) {
+    const auto largest_code = static_cast<double>(std::max(codes.max, -codes.min));
     std::vector<double> steps;
     steps.reserve(static_cast<std::size_t>(weights.rows()));
     for (Index c = 0; c < weights.rows(); ++c) {
@@ -108,7 +108,7 @@ std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits)
 
 std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
                                       const IntegerRange& codes) {
-    std::vector<double> steps = absmax_steps(weights, weight_bits);
+    std::vector<double> steps = absmax_steps(weights, narrow_range(weight_bits));
     for_blocks(weights.rows(), kChannels, [&](Index first, Index count) {
         for (Index c = first; c < first + count; ++c) {
             double& step = steps[static_cast<std::size_t>(c)];
@@ -144,7 +144,7 @@ TileShifts covering_shifts(const Matrix<double>& weights, const std::vector<doub
 }
 
 WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits, Index tile_length) {
-    WeightSteps result{absmax_steps(weights, weight_bits), {}};
+    WeightSteps result{absmax_steps(weights, narrow_range(weight_bits)), {}};
     for (double& step : result.step) {
         const double finest = std::ldexp(step, -kLargestShift);
         // The hardware scales with normal floats.

@@ -18,13 +18,15 @@ struct WeightSteps {
     TileShifts shifts;         ///< [out, tiles], 0..kLargestShift
 };
 
-/// Per output channel, the step max|w| / (2^(M-1) - 1) (axe.md 3.5), rounded to single
-/// precision because that is what the hardware scales with; 1 for a channel of zeros.
-std::vector<double> absmax_steps(const Matrix<double>& weights, int weight_bits);
+/// Per output channel, max|w| over the largest magnitude of a code: max|w| / (2^(M-1) - 1) for
+/// narrow codes (axe.md 3.5), max|w| / 2^(M-1) for all of M bits, where a positive weight of that
+/// size is clipped by one code and all others gain from the finer step (axe.md 3.8 d). Rounded to
+/// single precision because that is what the hardware scales with; 1 for a channel of zeros.
+std::vector<double> absmax_steps(const Matrix<double>& weights, const IntegerRange& codes);
 
 /// Per output channel, the step with the least sum of squared rounding errors when weights are
-/// rounded to nearest and clipped to `codes`: the absmax step or a part of it down to 0.3, in steps
-/// of 0.02.
+/// rounded to nearest and clipped to `codes`: the absmax step of narrow codes of M bits or a part
+/// of it down to 0.3, in steps of 0.02.
 std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
                                       const IntegerRange& codes);
 
@@ -33,9 +35,9 @@ std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_
 TileShifts covering_shifts(const Matrix<double>& weights, const std::vector<double>& step,
                            int weight_bits, Index tile_length);
 
-/// absmax_steps for groups: the channel's largest tile has its exact absmax step, the others that
-/// of their covering shift; the channel's step is so large that its least shift is 0. A step that
-/// is free of powers of two loses less than the plain power-of-two steps of axe.md 3.5: on
+/// absmax_steps of narrow codes for groups: the channel's largest tile has that step, the others
+/// that of their covering shift; the channel's step is so large that its least shift is 0. A step
+/// that is free of powers of two loses less than the plain power-of-two steps of axe.md 3.5: on
 /// heavy-tailed 4-bit weights in tiles of 32, 0.182 against 0.204 of relative rounding error.
 WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits, Index tile_length);
 

@@ -52,7 +52,8 @@ std::string with_prefix(double value, const std::string& unit) {
 }
 
 std::string short_count(double value) {
-    constexpr double kInFull = 1e4;
+    constexpr double kInFull = 1e4, kWithParts = 99.95;
+    if (value < kWithParts && value != std::floor(value)) return three_digits(value);
     if (value < kInFull) return grouped(static_cast<std::uint64_t>(std::llround(value)));
     const auto [number, prefix] = scaled(value);
     return three_digits(number) + " " + prefix;

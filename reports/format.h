@@ -10,7 +10,8 @@ namespace axesim::reports {
 
 /// Three significant digits with an SI prefix: "61.2 ms", "9.80 mJ", "0 J".
 std::string with_prefix(double value, const std::string& unit);
-/// A count with a prefix: "61.2 M"; below 10,000 as it is: "2,044".
+/// A count with a prefix: "61.2 M"; below 10,000 as it is: "2,044"; a small rate with its parts:
+/// "2.03".
 std::string short_count(double value);
 /// Digits in groups of three: "2,044".
 std::string grouped(std::uint64_t value);

@@ -58,6 +58,15 @@ std::string bits_of_layers(const Result& result, int built, int LayerResult::*bi
     return least == built ? fmt::format("{}", built) : fmt::format("{}..{}", least, built);
 }
 
+/// "2 x LPDDR5-6400 rorabacobgch": what every figure of the DRAM depends on.
+std::string dram_text(const models::DramConfig& dram) {
+    const models::DramPolicy& policy = dram.policy;
+    return fmt::format("{}{} {}{}{}", dram.channels > 1 ? fmt::format("{} x ", dram.channels) : "",
+                       dram.name, policy.address_mapping,
+                       policy.page == models::DramPagePolicy::closed ? " closed page" : "",
+                       policy.scheduling == models::DramScheduling::fr_fcfs ? " FR-FCFS" : "");
+}
+
 void headline(const Result& result, Screen& screen) {
     const models::HardwareConfig& h = result.hardware;
     const auto& acc = h.accumulator;
@@ -76,8 +85,7 @@ void headline(const Result& result, Screen& screen) {
          result.quantizer,
          fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
                      with_prefix(clock_hz, "Hz")),
-         h.dram.channels > 1 ? fmt::format("{} x {}", h.dram.channels, h.dram.name) : h.dram.name,
-         result.profile});
+         dram_text(h.dram), result.profile});
 }
 
 void accuracy(const Result& result, Screen& screen) {

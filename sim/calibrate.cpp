@@ -205,7 +205,8 @@ private:
         quant::InputMoments moments = quant::input_moments(
             inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr);
         if (layer.quantizer.bias_correction) {
-            moments.means = quant::input_means(inputs.of_quantized, &inputs.of_float);
+            moments.means =
+                quant::input_means(inputs.of_quantized, &inputs.of_float, positions_.length);
         }
         model_.seconds.moments += stopwatch.seconds();
         return moments;

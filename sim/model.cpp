@@ -45,7 +45,7 @@ void check_heads(const TableSection& section, const workloads::LlamaShape& shape
 
 /// Keys of overrides that choose a way to learn from calibration text.
 constexpr std::array kLearning = {"quantizer.algorithm", "quantizer.step_search",
-                                  "quantizer.refine_sweeps"};
+                                  "quantizer.refine_sweeps", "quantizer.bias_correction"};
 
 /// Rounds without a look at any activations.
 void only_round(Config& config) {
@@ -54,6 +54,7 @@ void only_round(Config& config) {
     if (quant::has_feedback(quantizer.algorithm)) quantizer.algorithm = Algorithm::naive_round;
     quantizer.step_search = false;
     quantizer.refine_sweeps = 0;
+    quantizer.bias_correction = false;
     // Folded into the weights: no work of the hardware is lost.
     if (quantizer.equalization == quant::Equalization::smoothquant) {
         quantizer.equalization = quant::Equalization::none;

@@ -22,7 +22,8 @@ std::vector<std::string> shape_names();
 /// settles what the config leaves to the model: the widths of accumulator_aware: bit_width, and for
 /// random weights that they are rounded to nearest under the constraint that the config asks for,
 /// since their activations teach a quantizer nothing, and that no text is scored. What changes the
-/// hardware's work (widths, rotation, accumulators, static ranges) stays. Throws UserError.
+/// hardware's work (widths, rotation, accumulators, static ranges) stays, but for the biases of
+/// bias correction. Throws UserError.
 workloads::LoadedModel open_model(Config& config);
 
 }  // namespace axesim::sim

@@ -27,6 +27,7 @@ void DramAcceptExtension::copy_from(const tlm::tlm_extension_base& other) {
 Dram::Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes)
     : sc_module(name),
       config_(config),
+      map_(config),
       bytes_(bytes),
       channels_(static_cast<std::size_t>(config.channels), DramChannelTiming(config)) {
     target_socket.register_b_transport(this, &Dram::b_transport);
@@ -54,22 +55,19 @@ bool Dram::move(tlm::tlm_generic_payload& payload) {
 void Dram::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     if (!move(payload) || payload.get_data_length() == 0) return;
     const auto atom_bytes = static_cast<std::uint64_t>(config_.atom_bits / 8);
-    const std::uint64_t first = payload.get_address() / atom_bytes;
-    const std::uint64_t end =
-        (payload.get_address() + payload.get_data_length() + atom_bytes - 1) / atom_bytes;
-    const std::uint64_t channels = channels_.size();
+    const auto first = static_cast<std::int64_t>(payload.get_address() / atom_bytes);
+    const auto end = static_cast<std::int64_t>(
+        (payload.get_address() + payload.get_data_length() + atom_bytes - 1) / atom_bytes);
     const sc_core::sc_time arrival = sc_core::sc_time_stamp() + delay;
     std::int64_t done_ps = to_ps(arrival);
     std::int64_t accept_ps = done_ps;
-    for (std::uint64_t c = 0; c < channels; ++c) {
-        // Atoms c, c + channels, ... of the linear space are this channel's 0, 1, ...
-        const std::uint64_t local_first = (first + channels - 1 - c) / channels;
-        const std::uint64_t local_end = (end + channels - 1 - c) / channels;
+    for (int c = 0; c < config_.channels; ++c) {
+        const std::int64_t local_first = map_.atoms_of_channel(first, c);
+        const std::int64_t local_end = map_.atoms_of_channel(end, c);
         if (local_end == local_first) continue;
-        DramChannelTiming& channel = channels_[c];
-        const std::int64_t end_ps = channel.transfer(
-            static_cast<std::int64_t>(local_first),
-            static_cast<std::int64_t>(local_end - local_first), payload.is_write(), to_ps(arrival));
+        DramChannelTiming& channel = channels_[static_cast<std::size_t>(c)];
+        const std::int64_t end_ps = channel.transfer(local_first, local_end - local_first,
+                                                     payload.is_write(), to_ps(arrival));
         done_ps = std::max(done_ps, end_ps);
         accept_ps = std::max(accept_ps, channel.last_column_ps());
     }

@@ -21,8 +21,8 @@ struct DramAcceptExtension : tlm::tlm_extension<DramAcceptExtension> {
 };
 
 /// Off-chip memory: bytes that are really there, behind the row-buffer timing of its channels.
-/// Atoms are interleaved over the channels. Plain TLM-2.0 base protocol reads and writes of whole
-/// bytes, so another initiator (or another DRAM) can take a side.
+/// The address mapping spreads atoms over the channels. Plain TLM-2.0 base protocol reads and
+/// writes of whole bytes, so another initiator (or another DRAM) can take a side.
 class Dram : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<Dram> target_socket{"target_socket"};
@@ -33,12 +33,18 @@ public:
     /// Counters since the start, summed over channels.
     DramCounts counts() const;
 
+    /// From now on `trace` gets every command of this channel.
+    void trace_to(int channel, DramTrace trace) {
+        channels_.at(static_cast<std::size_t>(channel)).trace_to(std::move(trace));
+    }
+
 private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned int transport_dbg(tlm::tlm_generic_payload& payload);
     bool move(tlm::tlm_generic_payload& payload);
 
     DramConfig config_;
+    DramAddressMap map_;
     std::vector<std::byte> bytes_;
     std::vector<DramChannelTiming> channels_;
 };

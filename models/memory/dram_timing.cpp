@@ -2,124 +2,218 @@
 #include "models/memory/dram_timing.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace axesim::models {
 
 namespace {
-/// Long enough ago that no constraint from it binds, short enough that sums cannot overflow.
-constexpr std::int64_t kLongAgo = -1'000'000'000'000;
-constexpr double kPsPerSecond = 1e12;
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 }  // namespace
-
-double DramConfig::peak_bits_per_second() const {
-    return channels * static_cast<double>(atom_bits) / static_cast<double>(t_burst_ps) *
-           kPsPerSecond;
-}
 
 DramChannelTiming::DramChannelTiming(const DramConfig& config)
     : config_(config),
-      banks_(static_cast<std::size_t>(config.bank_groups * config.banks_per_group)),
-      group_column_ps_(static_cast<std::size_t>(config.bank_groups), kLongAgo),
-      group_activate_ps_(static_cast<std::size_t>(config.bank_groups), kLongAgo),
-      last_column_ps_(kLongAgo),
-      last_activate_ps_(kLongAgo),
-      next_refresh_ps_(config.t_refi_ps) {
-    recent_columns_.fill(kLongAgo);
-    recent_activates_.fill(kLongAgo);
+      map_(config),
+      banks_(config),
+      next_refresh_ps_(config.t_refi_ps > 0 ? config.t_refi_ps : kNever),
+      bank_seen_(banks_.size()) {}
+
+DramCounts DramChannelTiming::counts() const {
+    DramCounts counts = counts_;
+    counts.activates = banks_.activates();
+    return counts;
 }
 
 std::int64_t DramChannelTiming::transfer(std::int64_t first, std::int64_t count, bool write,
                                          std::int64_t arrival_ps) {
-    const std::int64_t groups = config_.bank_groups;
-    const std::int64_t atoms_per_row = std::int64_t{config_.page_bytes} * 8 / config_.atom_bits;
-    const std::int64_t atoms_per_row_set = atoms_per_row * groups;  // one row of each bank group
-    std::int64_t data_end = arrival_ps;
-    const std::int64_t end = first + count;
-    for (std::int64_t atom = first; atom < end;) {
-        const std::int64_t row_set = atom / atoms_per_row_set;
-        const std::int64_t bank_index = row_set % config_.banks_per_group;
-        const std::int64_t row = row_set / config_.banks_per_group;
-        const std::int64_t row_set_end = std::min(end, (row_set + 1) * atoms_per_row_set);
-        auto group = static_cast<int>(atom % groups);
-        for (; atom < row_set_end; ++atom) {
-            refresh_until(std::max(arrival_ps, last_column_ps_));
-            Bank& bank = banks_[static_cast<std::size_t>(bank_index * groups + group)];
-            if (bank.row == row) {
-                ++counts_.row_hits;
-            } else {
-                ++counts_.row_misses;
-                const std::int64_t queued = recent_columns_[columns_issued_ % kQueueAtoms];
-                open_row(bank, group, row, std::max(arrival_ps, queued));
-            }
-            data_end = column(bank, group, write, arrival_ps);
-            group = group + 1 == config_.bank_groups ? 0 : group + 1;
-        }
+    if (count == 0) return arrival_ps;
+    if (arrival_ps > last_column_ps_) run_.next_atom = -1;
+    const Request request{first + count, write, arrival_ps};
+    if (config_.policy.scheduling == DramScheduling::fr_fcfs) {
+        serve_reordered(first, request);
+    } else {
+        serve_in_order(first, request);
+    }
+    if (config_.policy.page == DramPagePolicy::closed) {
+        banks_.close();
+        run_.next_atom = -1;
     }
     (write ? counts_.written_bits : counts_.read_bits) +=
         static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(config_.atom_bits);
-    return data_end;
+    return last_column_ps_ + config_.latency_ps(write);
+}
+
+void DramChannelTiming::serve_in_order(std::int64_t first, const Request& request) {
+    DramPlace place = map_.place(first);
+    for (std::int64_t atom = first; atom < request.end;) {
+        const std::int64_t limit = std::min(request.end, run_.end_atom);
+        if (const std::int64_t skipped = skip_hits(atom, place, limit, request)) {
+            atom += skipped;
+            place = map_.place(atom);
+            continue;
+        }
+        refresh_until(std::max(request.arrival_ps, last_column_ps_));
+        const bool missed = !banks_.is_open(place);
+        if (missed) banks_.open(place, entered_ps(0, request));
+        issue(atom, place, missed, request);
+        ++atom;
+        map_.advance(place);
+    }
+}
+
+void DramChannelTiming::serve_reordered(std::int64_t first, const Request& request) {
+    std::int64_t next = first;
+    DramPlace next_place = map_.place(first);
+    while (true) {
+        fill_queue(next, next_place, request);
+        if (queue_.empty()) return;
+        const Queued oldest = queue_.front();
+        if (next - oldest.atom == static_cast<std::int64_t>(queue_.size())) {  // none was preferred
+            // No atom of other rows may have come into the queue.
+            const std::int64_t limit = request.end <= run_.end_atom
+                                           ? request.end
+                                           : run_.end_atom - std::int64_t{kQueueAtoms};
+            if (const std::int64_t skipped = skip_hits(oldest.atom, oldest.place, limit, request)) {
+                queue_.clear();
+                passed_ = 0;
+                next = oldest.atom + skipped;
+                next_place = map_.place(next);
+                continue;
+            }
+        }
+        refresh_until(std::max(request.arrival_ps, last_column_ps_));
+        const std::size_t chosen = pick(request);
+        const Queued& atom = queue_[chosen];
+        issue(atom.atom, atom.place, atom.missed, request);
+        passed_ = chosen == 0 ? 0 : passed_ + 1;
+        queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(chosen));
+    }
+}
+
+void DramChannelTiming::fill_queue(std::int64_t& next, DramPlace& place, const Request& request) {
+    while (queue_.size() < kQueueAtoms && next < request.end) {
+        queue_.push_back({next++, place, entered_ps(queue_.size(), request)});
+        rows_to_open_ = rows_to_open_ || !banks_.is_open(place);
+        map_.advance(place);
+    }
+}
+
+/// Opens the rows that the queue waits for, and finds the atom that goes next.
+std::size_t DramChannelTiming::pick(const Request& request) {
+    const std::int64_t soonest_ps =
+        std::max(request.arrival_ps, banks_.bus_ready_ps(request.write));
+    ++picks_;
+    bool all_open = true;
+    std::size_t chosen = 0;
+    std::int64_t chosen_ps = kNever;
+    for (std::size_t i = 0; i < queue_.size(); ++i) {
+        Queued& atom = queue_[i];
+        std::uint64_t& seen = bank_seen_[banks_.index(atom.place)];
+        if (seen != picks_ && !banks_.is_open(atom.place)) {
+            banks_.open(atom.place, atom.entered_ps);
+            atom.missed = true;
+        }
+        seen = picks_;
+        if (!banks_.is_open(atom.place)) {  // older atoms still need the other row
+            all_open = false;
+            continue;
+        }
+        const std::int64_t ready =
+            std::max(request.arrival_ps, banks_.column_ready_ps(atom.place, request.write));
+        if (ready < chosen_ps) {
+            chosen = i;
+            chosen_ps = ready;
+        }
+        if (!rows_to_open_ && chosen_ps == soonest_ps) break;
+    }
+    rows_to_open_ = !all_open;
+    return passed_ >= kMostPassed ? 0 : chosen;
+}
+
+void DramChannelTiming::issue(std::int64_t atom, const DramPlace& place, bool missed,
+                              const Request& request) {
+    const std::int64_t time =
+        std::max(request.arrival_ps, banks_.column_ready_ps(place, request.write));
+    banks_.column(place, request.write, time);
+    extend_run(atom, request.write, time);
+    recent_columns_ps_[columns_issued_++ % kQueueAtoms] = time;
+    last_column_ps_ = time;
+    ++(missed ? counts_.row_misses : counts_.row_hits);
+}
+
+/// When an atom with `ahead` others before it came into the queue: as the atom kQueueAtoms before
+/// it left.
+std::int64_t DramChannelTiming::entered_ps(std::size_t ahead, const Request& request) const {
+    return std::max(request.arrival_ps,
+                    recent_columns_ps_[(columns_issued_ + ahead) % kQueueAtoms]);
+}
+
+void DramChannelTiming::extend_run(std::int64_t atom, bool write, std::int64_t column_ps) {
+    if (atom != run_.next_atom || write != run_.write || atom == run_.end_atom) {
+        const std::int64_t rows = map_.atoms_of_open_rows();
+        run_ = {.end_atom = (atom / rows + 1) * rows, .write = write};
+    }
+    run_.next_atom = atom + 1;
+    const std::int64_t turn = map_.banks_in_turn();
+    if (++run_.atoms <= turn || turn > std::int64_t{kQueueAtoms}) return;
+    const std::int64_t took =
+        column_ps -
+        recent_columns_ps_[(columns_issued_ - static_cast<std::size_t>(turn)) % kQueueAtoms];
+    run_.steady = took == run_.turn_ps ? run_.steady + 1 : 1;
+    run_.turn_ps = took;
+}
+
+/// Advances by whole turns of the banks in closed form, to `limit` or the next refresh at most.
+/// Returns the atoms, 0 when `atom` must be walked.
+///
+/// Why that is right: in a run, a column command waits only for those of the turn before it, by
+/// fixed gaps. (Whatever else it could wait for, an activate, an arrival or a turn of the bus, the
+/// same bank's command in the turn before has waited for.) So when one turn repeats the turn before
+/// it, each command t later, the next turn does too.
+std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, const DramPlace& place,
+                                          std::int64_t limit, const Request& request) {
+    const std::int64_t turn = map_.banks_in_turn();
+    if (run_.steady < turn || atom != run_.next_atom || request.write != run_.write) return 0;
+    if (banks_.traced()) return 0;
+    const std::int64_t turns =
+        std::min((limit - atom) / turn, (next_refresh_ps_ - 1 - last_column_ps_) / run_.turn_ps);
+    if (turns <= 0) return 0;
+
+    // The commands of the last turn before, and when they would have been in the turn skipped last.
+    std::array<std::int64_t, kQueueAtoms> last_turn_ps{};
+    DramPlace skipped = place;
+    skipped.column += static_cast<int>(turns - 1);
+    for (std::int64_t i = 0; i < turn; ++i) {
+        const auto position = static_cast<std::size_t>(i);
+        const std::size_t age = static_cast<std::size_t>(turn) - position;
+        last_turn_ps[position] = recent_columns_ps_[(columns_issued_ - age) % kQueueAtoms];
+        last_column_ps_ = last_turn_ps[position] + turns * run_.turn_ps;
+        banks_.column(skipped, request.write, last_column_ps_);
+        map_.advance(skipped);
+    }
+    const std::int64_t atoms = turns * turn;
+    columns_issued_ += static_cast<std::size_t>(atoms);
+    std::size_t slot = columns_issued_;
+    std::size_t left = std::min(kQueueAtoms, static_cast<std::size_t>(atoms));
+    for (std::int64_t later = turns * run_.turn_ps; left > 0; later -= run_.turn_ps) {
+        for (std::int64_t i = turn; i > 0 && left > 0; --i, --left) {
+            recent_columns_ps_[--slot % kQueueAtoms] =
+                last_turn_ps[static_cast<std::size_t>(i - 1)] + later;
+        }
+    }
+    run_.next_atom += atoms;
+    run_.atoms += atoms;
+    counts_.row_hits += static_cast<std::uint64_t>(atoms);
+    return atoms;
 }
 
 void DramChannelTiming::refresh_until(std::int64_t now_ps) {
-    while (config_.t_refi_ps > 0 && next_refresh_ps_ <= now_ps) {
-        std::int64_t start = next_refresh_ps_;
-        for (const Bank& bank : banks_) {
-            const std::int64_t ready =
-                bank.row >= 0 ? bank.precharge_ready_ps + config_.t_rp_ps : bank.activate_ready_ps;
-            start = std::max(start, ready);
-        }
-        for (Bank& bank : banks_) {
-            bank.row = -1;
-            bank.activate_ready_ps = start + config_.t_rfc_ps;
-        }
+    while (next_refresh_ps_ <= now_ps) {
+        banks_.refresh(next_refresh_ps_);
         ++counts_.refreshes;
         next_refresh_ps_ += config_.t_refi_ps;
+        run_.next_atom = -1;
+        rows_to_open_ = true;
     }
-}
-
-void DramChannelTiming::open_row(Bank& bank, int group, std::int64_t row,
-                                 std::int64_t not_before_ps) {
-    const auto g = static_cast<std::size_t>(group);
-    if (bank.row >= 0) {
-        const std::int64_t precharge = std::max(not_before_ps, bank.precharge_ready_ps);
-        bank.activate_ready_ps = std::max(bank.activate_ready_ps, precharge + config_.t_rp_ps);
-    }
-    const std::int64_t activate =
-        std::max({not_before_ps, bank.activate_ready_ps, last_activate_ps_ + config_.t_rrd_s_ps,
-                  group_activate_ps_[g] + config_.t_rrd_l_ps,
-                  recent_activates_[activates_issued_ % kActivateWindow] + config_.t_faw_ps});
-    recent_activates_[activates_issued_++ % kActivateWindow] = activate;
-    last_activate_ps_ = activate;
-    group_activate_ps_[g] = activate;
-    ++counts_.activates;
-    bank.row = row;
-    bank.column_ready_ps = activate + config_.t_rcd_ps;
-    bank.precharge_ready_ps = activate + config_.t_ras_ps;
-    bank.activate_ready_ps = activate + config_.t_ras_ps + config_.t_rp_ps;
-}
-
-std::int64_t DramChannelTiming::column(Bank& bank, int group, bool write,
-                                       std::int64_t not_before_ps) {
-    const auto g = static_cast<std::size_t>(group);
-    std::int64_t command =
-        std::max({not_before_ps, bank.column_ready_ps, last_column_ps_ + config_.t_ccd_s_ps,
-                  group_column_ps_[g] + config_.t_ccd_l_ps});
-    if (write != last_was_write_ && columns_issued_ > 0) {
-        // The data bus turns round: read data must not wait behind write recovery, write data must
-        // not meet read data.
-        const std::int64_t turn = write ? config_.t_cl_ps + config_.t_burst_ps - config_.t_cwl_ps
-                                        : config_.t_cwl_ps + config_.t_burst_ps + config_.t_wtr_ps;
-        command = std::max(command, last_column_ps_ + turn);
-    }
-    recent_columns_[columns_issued_++ % kQueueAtoms] = command;
-    last_column_ps_ = command;
-    group_column_ps_[g] = command;
-    last_was_write_ = write;
-    const std::int64_t data_end =
-        command + (write ? config_.t_cwl_ps : config_.t_cl_ps) + config_.t_burst_ps;
-    bank.precharge_ready_ps = std::max(
-        bank.precharge_ready_ps, write ? data_end + config_.t_wr_ps : command + config_.t_rtp_ps);
-    return data_end;
 }
 
 }  // namespace axesim::models

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "models/memory/dram_address.h"
+
 namespace axesim::sim {
 
 namespace {
@@ -39,6 +41,12 @@ void check_groups(const Config& config, const Settings& settings) {
          fmt::format("{} bits and a shift of up to {} for quantizer.weight_groups exceed 48 "
                      "(allowed with groups: at most {})",
                      accumulator.inner_bits, kLargestShift, kMostInnerBits));
+}
+
+void check_address_mapping(const Config& config, const Settings& settings) {
+    const std::string& mapping = config.hardware.dram.policy.address_mapping;
+    const std::string why = models::DramAddressMap::why_wrong(mapping);
+    if (!why.empty()) fail(settings, "hardware.dram_address_mapping", mapping + " " + why);
 }
 
 void check_evaluation(const Config& config, const Settings& settings) {
@@ -81,6 +89,7 @@ void check_together(const Config& config, const Settings& settings) {
     check_one_product_fits(config, settings);
     check_lanes_divide_tile(config, settings);
     check_groups(config, settings);
+    check_address_mapping(config, settings);
     check_evaluation(config, settings);
     check_overrides(config);
 }

@@ -48,10 +48,11 @@ void load_tables(Config& config, const Settings& settings) {
             return load_technology(config.technology, config.cost_profile);
         });
     }
-    const int channels = config.hardware.dram.channels;
-    config.hardware.dram =
+    models::DramConfig dram =
         load_for("hardware.dram", settings, [&] { return load_dram(config.dram); });
-    config.hardware.dram.channels = channels;
+    dram.channels = config.hardware.dram.channels;
+    dram.policy = config.hardware.dram.policy;
+    config.hardware.dram = dram;
 }
 
 /// Fields of the hardware that follow from those of the quantizer.

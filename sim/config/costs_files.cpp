@@ -101,14 +101,27 @@ int whole(const TableSection& section, const std::string& key, const std::string
 
 void read_timing(const TableSection& timing, DramConfig& dram) {
     const std::vector<std::pair<std::string, std::int64_t DramConfig::*>> fields{
-        {"burst", &DramConfig::t_burst_ps}, {"cl", &DramConfig::t_cl_ps},
-        {"cwl", &DramConfig::t_cwl_ps},     {"rcd", &DramConfig::t_rcd_ps},
-        {"rp", &DramConfig::t_rp_ps},       {"ras", &DramConfig::t_ras_ps},
-        {"ccd_s", &DramConfig::t_ccd_s_ps}, {"ccd_l", &DramConfig::t_ccd_l_ps},
-        {"rrd_s", &DramConfig::t_rrd_s_ps}, {"rrd_l", &DramConfig::t_rrd_l_ps},
-        {"faw", &DramConfig::t_faw_ps},     {"wr", &DramConfig::t_wr_ps},
-        {"wtr", &DramConfig::t_wtr_ps},     {"rtp", &DramConfig::t_rtp_ps},
-        {"refi", &DramConfig::t_refi_ps},   {"rfc", &DramConfig::t_rfc_ps}};
+        {"burst", &DramConfig::t_burst_ps},
+        {"cl", &DramConfig::t_cl_ps},
+        {"cwl", &DramConfig::t_cwl_ps},
+        {"rcd_read", &DramConfig::t_rcd_read_ps},
+        {"rcd_write", &DramConfig::t_rcd_write_ps},
+        {"rp", &DramConfig::t_rp_ps},
+        {"rp_all", &DramConfig::t_rp_all_ps},
+        {"ras", &DramConfig::t_ras_ps},
+        {"rc", &DramConfig::t_rc_ps},
+        {"ccd_s", &DramConfig::t_ccd_s_ps},
+        {"ccd_l", &DramConfig::t_ccd_l_ps},
+        {"rrd_s", &DramConfig::t_rrd_s_ps},
+        {"rrd_l", &DramConfig::t_rrd_l_ps},
+        {"faw", &DramConfig::t_faw_ps},
+        {"wr", &DramConfig::t_wr_ps},
+        {"wtr_s", &DramConfig::t_wtr_s_ps},
+        {"wtr_l", &DramConfig::t_wtr_l_ps},
+        {"rtw", &DramConfig::t_rtw_ps},
+        {"rtp", &DramConfig::t_rtp_ps},
+        {"refi", &DramConfig::t_refi_ps},
+        {"rfc", &DramConfig::t_rfc_ps}};
     std::vector<std::string> names;
     for (const auto& [name, member] : fields) names.push_back(name);
     timing.require_only(names);

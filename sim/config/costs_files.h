@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/cost/costs.h"
-#include "models/memory/dram_timing.h"
+#include "models/memory/dram_config.h"
 
 namespace axesim::sim {
 

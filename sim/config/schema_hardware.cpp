@@ -90,15 +90,44 @@ std::vector<Key> interface_keys() {
     };
 }
 
-std::vector<Key> table_keys() {
+std::vector<Key> dram_keys() {
+    using models::DramPagePolicy;
+    using models::DramScheduling;
     return {
         text_key("hardware.dram", "lpddr5_6400",
                  "a name in configs/dram, or the path of a .yaml file",
                  "Table of the DRAM: organization, JEDEC timing and energy, each with its source.",
                  [](Config& c) { return &c.dram; }),
-        integer_key("hardware.dram_channels", {1, 64}, 1, "channels",
-                    "Identical DRAM channels, interleaved burst by burst.",
+        integer_key("hardware.dram_channels", {1, 64}, 1, "channels", "Identical DRAM channels.",
                     [](Config& c) { return &c.hardware.dram.channels; }),
+        text_key("hardware.dram_address_mapping", "rorabacobgch",
+                 "ro, ra, ch, ba, bg, co once each, ro before all but ra",
+                 "Which part of the DRAM each part of an address selects, from the highest digit "
+                 "to the lowest, in DRAMsim3's notation: row, rank (there is one), channel, bank "
+                 "within its group, bank group, column (an atom of it). rorabacobgch spreads "
+                 "consecutive atoms over channels, then over bank groups, which is what lets a "
+                 "stream run at the bus's rate; rochrababgco fills a row of one bank first.",
+                 [](Config& c) { return &c.hardware.dram.policy.address_mapping; }),
+        word_key("hardware.dram_page_policy", "open", "How long a DRAM row stays open.",
+                 [](Config& c) { return &c.hardware.dram.policy.page; },
+                 {choice("open", DramPagePolicy::open,
+                         "until another row of its bank is wanted: good for streams"),
+                  choice("closed", DramPagePolicy::closed,
+                         "until the request (hardware.memory_interface.batch_bursts) that opened "
+                         "it is through: good for scattered requests")}),
+        word_key("hardware.dram_scheduling", "in_order",
+                 "In which order the DRAM controller serves the atoms of a request. It sees 32 of "
+                 "them ahead; requests are served one after the other.",
+                 [](Config& c) { return &c.hardware.dram.policy.scheduling; },
+                 {choice("in_order", DramScheduling::in_order, "by rising address"),
+                  choice("fr_fcfs", DramScheduling::fr_fcfs,
+                         "of those whose row is open the one that can go first, the oldest among "
+                         "equals; none is passed over more than 32 times")}),
+    };
+}
+
+std::vector<Key> table_keys() {
+    return {
         text_key("hardware.technology", "asap7",
                  "a name in configs/technology, or the path of a .yaml file",
                  "Table of energy, area and leakage coefficients, each with its source.",
@@ -114,7 +143,7 @@ std::vector<Key> table_keys() {
 
 std::vector<Key> hardware_keys() {
     std::vector<Key> keys;
-    for (auto* part : {compute_keys, buffer_keys, interface_keys, table_keys}) {
+    for (auto* part : {compute_keys, buffer_keys, interface_keys, dram_keys, table_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;

@@ -91,7 +91,9 @@ std::vector<Key> weight_keys() {
                      "How the step of an output channel is found; step_search starts from it.",
                      [](Config& c) { return &c.quantizer.weight_step; },
                      {choice("absmax", quant::WeightStep::absmax,
-                             "the largest weight becomes the largest code"),
+                             "the weight of the largest magnitude becomes the code of the largest; "
+                             "with weight_range: full that is -2^(M-1), and a positive weight is "
+                             "clipped by one code"),
                       choice("mse", quant::WeightStep::mse,
                              "the step with the least squared rounding error, which clips the "
                              "largest weights")})),
@@ -188,7 +190,8 @@ std::vector<Key> search_keys() {
         per_layer(boolean_key(
             "quantizer.bias_correction", false,
             "Whether each output channel gets a bias that puts its mean on the calibration text "
-            "back to the float model's. A float32 a channel travels as metadata; the vector unit "
+            "back to the float model's (first positions, with their huge values, apart). A float32 "
+            "a channel travels as metadata; the vector unit "
             "adds it when it scales back. One matrix alone (quantize --weights) gets none.",
             [](Config& c) { return &c.quantizer.bias_correction; })),
         per_layer(boolean_key(

@@ -83,7 +83,13 @@ TEST(CostDram, TablesGiveTheBandwidthOfTheirNames) {
         EXPECT_EQ(dram.t_ccd_s_ps, dram.t_burst_ps) << row.name;
         EXPECT_GE(dram.t_ccd_l_ps, dram.t_ccd_s_ps) << row.name;
         EXPECT_GE(dram.t_rrd_l_ps, dram.t_rrd_s_ps) << row.name;
-        EXPECT_GT(dram.t_ras_ps, dram.t_rcd_ps) << row.name;
+        EXPECT_GT(dram.t_ras_ps, dram.t_rcd_read_ps) << row.name;
+        EXPECT_GE(dram.t_rcd_read_ps, dram.t_rcd_write_ps) << row.name;
+        EXPECT_GE(dram.t_rc_ps, dram.t_ras_ps + dram.t_rp_ps - 1) << row.name;
+        EXPECT_GE(dram.t_rp_all_ps, dram.t_rp_ps) << row.name;
+        EXPECT_GE(dram.t_wtr_l_ps, dram.t_wtr_s_ps) << row.name;
+        // The write's data may not meet the read's on the bus.
+        EXPECT_GE(dram.t_rtw_ps, dram.latency_ps(false) - dram.t_cwl_ps) << row.name;
         EXPECT_GT(dram.t_faw_ps, dram.t_rrd_s_ps) << row.name;
         EXPECT_EQ(dram.channels, 1) << row.name;
     }

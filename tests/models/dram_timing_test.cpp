@@ -17,16 +17,21 @@ DramConfig device() {
     config.t_burst_ps = 2500;
     config.t_cl_ps = 20000;
     config.t_cwl_ps = 11000;
-    config.t_rcd_ps = 18000;
+    config.t_rcd_read_ps = 18000;
+    config.t_rcd_write_ps = 16000;
     config.t_rp_ps = 19000;
+    config.t_rp_all_ps = 22000;
     config.t_ras_ps = 42000;
+    config.t_rc_ps = 63000;
     config.t_ccd_s_ps = 2500;
     config.t_ccd_l_ps = 5000;
     config.t_rrd_s_ps = 5000;
     config.t_rrd_l_ps = 5000;
     config.t_faw_ps = 20000;
     config.t_wr_ps = 35000;
-    config.t_wtr_ps = 10000;
+    config.t_wtr_s_ps = 6000;
+    config.t_wtr_l_ps = 10000;
+    config.t_rtw_ps = 14000;
     config.t_rtp_ps = 10000;
     return config;
 }
@@ -78,7 +83,7 @@ TEST(DramTiming, BackToBackConflictsTakeTrc) {
     std::int64_t previous = channel.transfer(0, 1, false, 0);
     for (int row = 1; row < 6; ++row) {
         const std::int64_t end = channel.transfer(row * 4 * kAtomsPerRowSet, 1, false, 0);
-        EXPECT_EQ(end - previous, 42000 + 19000) << row;  // tRAS + tRP
+        EXPECT_EQ(end - previous, 63000) << row;  // more than tRAS + tRP
         previous = end;
     }
 }
@@ -96,11 +101,35 @@ TEST(DramTiming, FiveActivatesWaitForTheWindowOfFour) {
 
 TEST(DramTiming, WriteThenReadWaitsForTheTurnaround) {
     DramChannelTiming channel(device());
-    channel.transfer(0, 1, true, 0);
+    channel.transfer(0, 2, true, 0);
     const std::int64_t written = channel.transfer(4, 1, true, 1'000'000);
     EXPECT_EQ(written, 1'000'000 + 11000 + 2500);
-    // The read command waits tWTR after the last write data.
+    // A read waits tWTR_S after the last write data, in the same bank group tWTR_L.
+    EXPECT_EQ(channel.transfer(9, 1, false, 1'000'000), written + 6000 + 20000 + 2500);
     EXPECT_EQ(channel.transfer(8, 1, false, 1'000'000), written + 10000 + 20000 + 2500);
+}
+
+TEST(DramTiming, ReadThenWriteWaitsForTheTurnaround) {
+    DramChannelTiming channel(device());
+    channel.transfer(0, 2, false, 0);
+    channel.transfer(4, 1, false, 1'000'000);
+    EXPECT_EQ(channel.transfer(5, 1, true, 1'000'000), 1'000'000 + 14000 + 11000 + 2500);
+}
+
+TEST(DramTiming, AWriteMayFollowItsActivateSooner) {
+    DramChannelTiming channel(device());
+    EXPECT_EQ(channel.transfer(0, 1, true, 1000), 1000 + 16000 + 11000 + 2500);
+}
+
+TEST(DramTiming, AClosedPageNeverHitsAndNeverWaitsForAPrecharge) {
+    DramConfig config = device();
+    config.policy.page = DramPagePolicy::closed;
+    DramChannelTiming channel(config);
+    channel.transfer(0, 1, false, 0);
+    EXPECT_EQ(channel.transfer(4, 1, false, 1'000'000), 1'000'000 + 18000 + 20000 + 2500);
+    EXPECT_EQ(channel.transfer(4 * kAtomsPerRowSet, 1, false, 2'000'000),
+              2'000'000 + 18000 + 20000 + 2500);
+    EXPECT_EQ(channel.counts().row_misses, 3U);
 }
 
 TEST(DramTiming, RefreshClosesRowsAndTakesTrfc) {

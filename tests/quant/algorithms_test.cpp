@@ -51,7 +51,7 @@ Layer random_layer(std::mt19937& random, Index channels, Index depth, Index coun
     layer.format.weights =
         narrow ? narrow_range(layer.format.weight_bits) : signed_range(layer.format.weight_bits);
     layer.config.weight_range = narrow ? WeightRange::narrow : WeightRange::full;
-    layer.steps = absmax_steps(layer.weights, layer.format.weight_bits);
+    layer.steps = absmax_steps(layer.weights, narrow_range(layer.format.weight_bits));
     const int n = pick(3, 6);
     layer.format.activations = pick(0, 1) == 1 ? unsigned_range(n) : signed_range(n);
     layer.format.accumulator.tile_size = pick(0, static_cast<int>(depth));
@@ -188,8 +188,18 @@ TEST(Naive, RoundsDownOrToNearestEven) {
 TEST(Quantizer, StepsAreThoseOfTheLargestWeight) {
     Matrix<double> weights(3, 2);
     weights << 0.7, -1.4, 0.0, 0.0, 3.5, 0.1;
-    const std::vector<double> steps = absmax_steps(weights, 4);
-    EXPECT_EQ(steps, (std::vector<double>{static_cast<float>(1.4 / 7.0), 1.0, 0.5}));
+    EXPECT_EQ(absmax_steps(weights, narrow_range(4)),
+              (std::vector<double>{static_cast<float>(1.4 / 7.0), 1.0, 0.5}));
+    EXPECT_EQ(absmax_steps(weights, signed_range(4)),
+              (std::vector<double>{static_cast<float>(1.4 / 8.0), 1.0, 0.4375}));
+    LinearFormat format{
+        .weight_bits = 4, .weights = signed_range(4), .activations = {0, 255}, .accumulator = {}};
+    QuantizerConfig config;
+    config.algorithm = Algorithm::naive_round;
+    config.accumulator_aware = AccumulatorAware::none;
+    Matrix<int> codes(3, 2);
+    codes << 4, -8, 0, 0, 7, 0;  // 3.5 would be 8
+    EXPECT_EQ(quantize_linear("l", weights, {}, format, config).codes.cast<int>(), codes);
 }
 
 TEST(Quantizer, LeastErrorStepsBeatEveryOtherOnTheGrid) {
@@ -199,7 +209,7 @@ TEST(Quantizer, LeastErrorStepsBeatEveryOtherOnTheGrid) {
     for (double& weight : weights.reshaped()) weight = heavy_tailed(random);
     weights.row(19).setZero();
     const IntegerRange codes = signed_range(4);
-    const std::vector<double> absmax = absmax_steps(weights, 4);
+    const std::vector<double> absmax = absmax_steps(weights, narrow_range(4));
     const std::vector<double> steps = least_error_steps(weights, 4, codes);
     const auto error_of = [&](Index channel, double step) {
         double error = 0;

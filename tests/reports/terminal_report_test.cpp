@@ -23,7 +23,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 TEST(TerminalReport, IsTheScreenOfTheDesign) {
     const std::string expected =
-        R"(int6_acc16   SmolLM2-135M   W6 A6   inner 16 bits per 64   outer 20   OPTQ + AXE   32x32 FMA @ 1.00 GHz   LPDDR5-6400   7nm_calibrated
+        R"(int6_acc16   SmolLM2-135M   W6 A6   inner 16 bits per 64   outer 20   OPTQ + AXE   32x32 FMA @ 1.00 GHz   LPDDR5-6400 rorabacobgch   7nm_calibrated
 accuracy    perplexity 27.85 float -> 30.10 (92.5 % kept)   KL 0.070   top-1 93.1 %   2,044 tokens, values from the simulated hardware
 overflow    certified, 0 events   inner: 16 bits, proven 16.00, seen 13.29   outer: 20 bits, proven 19.19, seen 15.29
 prefill     512 tokens: 61.2 M cycles = 61.2 ms   array busy 80 %   stalled: DRAM 11 %, fill and drain 6 %, buffers 2 %, vector unit 1 %
@@ -170,6 +170,9 @@ TEST(Format, NumbersHaveThreeSignificantDigits) {
     EXPECT_EQ(with_prefix(1e9, "Hz"), "1.00 GHz");
     EXPECT_EQ(with_prefix(-2.5e-12, "J"), "-2.50 pJ");
     EXPECT_EQ(with_prefix(0, "J"), "0 J");
+    EXPECT_EQ(short_count(2.0347), "2.03");
+    EXPECT_EQ(short_count(61), "61");
+    EXPECT_EQ(short_count(123.45), "123");
     EXPECT_EQ(short_count(9999), "9,999");
     EXPECT_EQ(short_count(61.2e6), "61.2 M");
     EXPECT_EQ(grouped(0), "0");

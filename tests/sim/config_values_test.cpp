@@ -41,6 +41,9 @@ hardware:
     {layout: aligned_fields, word_bits: 128, bus_bits: 512, burst_beats: 2, batch_bursts: 9}
   dram: hbm2_2400
   dram_channels: 4
+  dram_address_mapping: rochrababgco
+  dram_page_policy: closed
+  dram_scheduling: fr_fcfs
   technology: nangate45
   cost_profile: default
 workload:
@@ -101,6 +104,9 @@ TEST(ConfigValues, HardwareReachesItsFields) {
     EXPECT_EQ(c.hardware.memory_interface.batch_bursts, 9);
     EXPECT_EQ(c.dram, "hbm2_2400");
     EXPECT_EQ(c.hardware.dram.channels, 4);
+    EXPECT_EQ(c.hardware.dram.policy.address_mapping, "rochrababgco");
+    EXPECT_EQ(c.hardware.dram.policy.page, models::DramPagePolicy::closed);
+    EXPECT_EQ(c.hardware.dram.policy.scheduling, models::DramScheduling::fr_fcfs);
     EXPECT_GT(c.hardware.dram.t_cl_ps, 0) << "the table of the DRAM was loaded";
     EXPECT_EQ(c.technology, "nangate45");
     EXPECT_EQ(c.technology_table.name, "nangate45");

@@ -115,7 +115,7 @@ TEST(OpenModel, TakesNamesWithAndWithoutLlamaAndPaths) {
 TEST(OpenModel, RoundsRandomWeightsUnderTheConstraintThatIsAskedFor) {
     const ConfigFile file(kLeast +
                           "quantizer: {algorithm: optq, accumulator_aware: axe, step_search: true, "
-                          "refine_sweeps: 3, equalization: rotation}\n"
+                          "refine_sweeps: 3, bias_correction: true, equalization: rotation}\n"
                           "workload: {model: llama-3.2-1b}\n"
                           "overrides:\n"
                           "  - {layers: \"*.down_proj\", quantizer.algorithm: gpfq, "
@@ -127,6 +127,7 @@ TEST(OpenModel, RoundsRandomWeightsUnderTheConstraintThatIsAskedFor) {
     EXPECT_EQ(config.quantizer.equalization, quant::Equalization::rotation);
     EXPECT_FALSE(config.quantizer.step_search);
     EXPECT_EQ(config.quantizer.refine_sweeps, 0);
+    EXPECT_FALSE(config.quantizer.bias_correction);
     const LayerConfig down = layer_config(config, "model.layers.0.mlp.down_proj");
     EXPECT_EQ(down.quantizer.algorithm, quant::Algorithm::naive_round);
     EXPECT_EQ(down.format.weight_bits, 4);

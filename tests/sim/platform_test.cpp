@@ -28,7 +28,7 @@ HardwareConfig small_hardware() {
     config.dram.t_burst_ps = 2500;
     config.dram.t_cl_ps = 20000;
     config.dram.t_cwl_ps = 11000;
-    config.dram.t_rcd_ps = 18000;
+    config.dram.t_rcd_read_ps = config.dram.t_rcd_write_ps = 18000;
     config.dram.t_rp_ps = 19000;
     config.dram.t_ras_ps = 42000;
     config.dram.t_ccd_s_ps = 2500;

@@ -150,6 +150,10 @@ std::string folder_name(const std::string& text) {
     return name == text ? name : name + "-" + sha256_hex(bytes_of(text)).substr(0, 8);
 }
 
+std::string plain_text(const Value& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 std::string name_of(const SweepEntry& entry, const std::vector<std::string>& columns) {
     if (const Value* name = find_setting(entry, "name")) {
         return folder_name(name->get<std::string>());
@@ -157,8 +161,7 @@ std::string name_of(const SweepEntry& entry, const std::vector<std::string>& col
     if (entry.settings.empty()) return "base";
     std::string text;
     for (const auto& [key, value] : entry.settings) {
-        const std::string word = value.is_string() ? value.get<std::string>() : scalar_text(value);
-        text += (text.empty() ? "" : ",") + short_key(key, columns) + "=" + word;
+        text += (text.empty() ? "" : ",") + short_key(key, columns) + "=" + plain_text(value);
     }
     return folder_name(text);
 }
@@ -191,7 +194,7 @@ SweepPoint point_of(const SweepEntry& entry, const std::filesystem::path& base,
     point.resolved = config.resolved;
     point.config_yaml = resolved_yaml(config);
     for (const std::string& key : columns) {
-        point.values.push_back(scalar_text(config.resolved.at(pointer_to(key))));
+        point.values.push_back(plain_text(config.resolved.at(pointer_to(key))));
     }
     return point;
 }

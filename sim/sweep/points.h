@@ -14,7 +14,7 @@ namespace axesim::sim {
 struct SweepPoint {
     std::string name;  ///< fit for a folder, as in "inner_bits=14,tile_size=32"; its config's name
     std::vector<std::string> sets;    ///< "key=value" over the base config, as for --set
-    std::vector<std::string> values;  ///< of Sweep::columns, as one would write them in YAML
+    std::vector<std::string> values;  ///< of Sweep::columns, as text
     Value resolved;                   ///< config
     std::string config_yaml;          ///< resolved_yaml
 };

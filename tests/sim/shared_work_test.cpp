@@ -147,6 +147,8 @@ TEST(ValuesConfig, KnowsWhichKeysChangeNoValue) {
         "hardware.memory_interface.bus_bits=128",
         "hardware.dram=ddr4_3200",
         "hardware.dram_channels=2",
+        "hardware.dram_page_policy=closed",
+        "hardware.dram_scheduling=fr_fcfs",
         "hardware.technology=nangate45",
         "workload.phases.prefill_tokens=64",
         "workload.phases.batch=2",

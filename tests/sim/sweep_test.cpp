@@ -133,7 +133,7 @@ TEST_F(SweepTest, RandomPointsAreDifferentOnesOfTheGrid) {
     std::sort(whole.begin(), whole.end());
     std::sort(sorted.begin(), sorted.end());
     EXPECT_EQ(whole, sorted);
-    EXPECT_EQ(draw("random: {samples: 7}\nconstraints: [hardware.array.rows == 4 * "
+    EXPECT_EQ(draw("random: {samples: 5}\nconstraints: [hardware.array.rows == 4 * "
                    "hardware.array.columns, hardware.clock_mhz < 200]\npoints: [{}]\n")
                   .size(),
               6U);

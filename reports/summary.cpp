@@ -43,7 +43,7 @@ std::string summary_line(const Json& result) {
     const double events = number("/overflow/inner_events") + number("/overflow/outer_events");
     line +=
         fmt::format("{} overflow events{}, prefill {}", grouped(static_cast<std::uint64_t>(events)),
-                    result.at("/overflow/certified"_json_pointer) ? " (certified)" : "",
+                    result.at("/overflow/certified"_json_pointer).get<bool>() ? " (certified)" : "",
                     with_prefix(number("/timing/prefill/seconds"), "s"));
     if (!result.at("/timing/decode"_json_pointer).is_null()) {
         line += fmt::format(", decode {} tokens/s, {} a token",

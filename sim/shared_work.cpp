@@ -85,9 +85,11 @@ LayerRecord record_from(const Json& json) {
     seen.inner_events = json.at("inner_events");
     seen.outer_events = json.at("outer_events");
     if (const Json& first = json.at("first"); !first.is_null()) {
-        seen.first_overflow = {first.at(0).get<std::int64_t>(), first.at(1).get<std::int64_t>(),
-                               first.at(2).get<std::int64_t>(),
-                               static_cast<models::AccumulatorStage>(first.at(3).get<int>())};
+        seen.first_overflow = models::OverflowPlace{
+            .token = first.at(0).get<std::int64_t>(),
+            .channel = first.at(1).get<std::int64_t>(),
+            .k = first.at(2).get<std::int64_t>(),
+            .stage = static_cast<models::AccumulatorStage>(first.at(3).get<int>())};
     }
     seen.inner_seen = range_from(json.at("inner_seen"));
     seen.outer_seen = range_from(json.at("outer_seen"));

@@ -108,7 +108,7 @@ public:
             if (worker == running_.end()) continue;
             const std::size_t point = worker->second;
             running_.erase(worker);
-            failed += finish(point, end.status) ? 0 : 1;
+            if (!finish(point, end.status)) ++failed;
             start_some();
         }
         progress_.finish();

@@ -113,7 +113,7 @@ inline Result example_result() {
     r.technology = "asap7";
     r.profile = "7nm_calibrated";
     r.profile_source = "kappa 0.51: scaled to published 7 nm operation energies";
-    r.provenance = {"0.1.0", "aa", "bb", "cc", 7};
+    r.provenance = {"0.1.0", "aa", "bb", "cc", "dd", 7};
     r.accuracy = Accuracy{27.85, 30.10, 0.07, 0.931, 2044};
     r.overflow.certified = true;
     r.overflow.inner = {16, {-32768, 32700}, {-4000, 5000}};

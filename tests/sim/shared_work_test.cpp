@@ -31,7 +31,7 @@ Evaluation some_evaluation() {
                            .tokens = 511};
     LayerRecord& record = evaluation.layers[kOne];
     record.observed.inner_events = 5'000'000'000'000'000'000ULL;
-    record.observed.first_overflow = {
+    record.observed.first_overflow = models::OverflowPlace{
         .token = 1, .channel = 2, .k = 3, .stage = models::AccumulatorStage::outer};
     record.observed.inner_seen = {-7, 8};
     record.error_sum = 0.2;
@@ -69,7 +69,9 @@ TEST_F(SharedWorkTest, GivesBackWhatWasStored) {
     first.store_float_hidden(hidden);
 
     SharedWork second(folder_.path(), key_of());
-    EXPECT_EQ(second.float_hidden(3, 2), hidden);
+    const auto found_hidden = second.float_hidden(3, 2);
+    ASSERT_TRUE(found_hidden);
+    EXPECT_EQ(*found_hidden, hidden);
     const auto found = second.evaluation(like({kOne, kOther}));
     ASSERT_TRUE(found);
     EXPECT_EQ(second.reused(), (std::vector<std::string>{"float_reference", "evaluation"}));

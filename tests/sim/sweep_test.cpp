@@ -10,7 +10,6 @@
 #include "config_test_support.h"
 #include "sim/sweep/points.h"
 #include "sim/sweep/schedule.h"
-#include "tests/temporary_directory.h"
 
 namespace axesim::sim {
 namespace {
@@ -19,11 +18,10 @@ namespace fs = std::filesystem;
 
 class SweepTest : public ::testing::Test {
 protected:
-    SweepTest() { std::ofstream(folder_ / "base.yaml") << testing_support::kLeast; }
-
     fs::path write(const std::string& text) const {
-        std::ofstream(folder_ / "sweep.yaml") << text;
-        return folder_ / "sweep.yaml";
+        const fs::path path = base_.path().parent_path() / "sweep.yaml";
+        std::ofstream(path) << text;
+        return path;
     }
     Sweep plan(const std::string& text, const std::vector<std::string>& sets = {}) const {
         return plan_sweep(read_sweep_file(write("base: base.yaml\n" + text)), sets);
@@ -39,7 +37,7 @@ protected:
             plan_sweep(read_sweep_file(write(text)), sets);
         } catch (const UserError& error) {
             std::string what = error.what();
-            const std::string path = folder_.path().string() + "/";
+            const std::string path = base_.path().parent_path().string() + "/";
             for (auto at = what.find(path); at != std::string::npos; at = what.find(path)) {
                 what.erase(at, path.size());
             }
@@ -48,7 +46,7 @@ protected:
         return "";
     }
 
-    testing::TemporaryDirectory folder_;
+    const testing_support::ConfigFile base_{testing_support::kLeast, "base.yaml"};
 };
 
 using Names = std::vector<std::string>;

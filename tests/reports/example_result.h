@@ -133,7 +133,9 @@ inline Result example_result() {
                                          (i == 3 ? 4 : 1) * 1e-3));
     }
     r.not_counted = {"attention products", "softmax", "norms", "KV cache"};
-    r.host = {12.5, 350.0, 4e9, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}}};
+    r.host = {
+        12.5,          350.0, 4e9, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}},
+        {"evaluation"}};
     return r;
 }
 

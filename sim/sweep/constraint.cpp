@@ -38,6 +38,10 @@ bool compare(const std::string& how, const T& a, const T& b) {
 
 }  // namespace
 
+std::string plain_text(const Value& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 Constraint::Constraint(std::string text, Location where)
     : text_(std::move(text)), where_(std::move(where)) {
     std::istringstream words(text_);
@@ -87,7 +91,7 @@ Value Constraint::operand(const std::string& word, const Lookup& value_of) {
 
 double Constraint::number(const std::string& word, const Lookup& value_of) const {
     const Value value = operand(word, value_of);
-    if (!value.is_number()) fail(word + " is " + scalar_text(value) + ", no number");
+    if (!value.is_number()) fail(word + " is " + plain_text(value) + ", no number");
     return value.get<double>();
 }
 
@@ -108,7 +112,7 @@ bool Constraint::holds(const Lookup& value_of) const {
     if (left_.size() == 1 && right_.size() == 1 && (comparison_ == "==" || comparison_ == "!=")) {
         const Value left = operand(left_[0], value_of), right = operand(right_[0], value_of);
         if (!left.is_number() || !right.is_number()) {
-            return compare(comparison_, scalar_text(left), scalar_text(right));
+            return compare(comparison_, plain_text(left), plain_text(right));
         }
     }
     return compare(comparison_, sum(left_, value_of), sum(right_, value_of));

@@ -12,6 +12,9 @@
 
 namespace axesim::sim {
 
+/// A value as text, without the quotes that YAML may need.
+std::string plain_text(const Value& value);
+
 /// LEFT OP RIGHT with OP one of <= < >= > == !=. Each side is made of keys, numbers and words with
 /// + - * between them (* binds closer), separated by blanks. Texts and words, as in
 /// "hardware.dram != lpddr5_6400", stand alone on their side and take only == and !=.

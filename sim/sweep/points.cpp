@@ -150,10 +150,6 @@ std::string folder_name(const std::string& text) {
     return name == text ? name : name + "-" + sha256_hex(bytes_of(text)).substr(0, 8);
 }
 
-std::string plain_text(const Value& value) {
-    return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 std::string name_of(const SweepEntry& entry, const std::vector<std::string>& columns) {
     if (const Value* name = find_setting(entry, "name")) {
         return folder_name(name->get<std::string>());

@@ -92,7 +92,7 @@ TEST_F(SweepTest, KeysWithTheSameLastWordAreNamedInFull) {
     EXPECT_EQ(names("points:\n"
                     "  - {workload.evaluation.text: default, hardware.clock_mhz: 500}\n"
                     "  - {quantizer.calibration.text: default}\n"),
-              (Names{"workload.evaluation.text=default,clock_mhz=500",
+              (Names{"workload.evaluation.text=default,clock_mhz=500.0",
                      "quantizer.calibration.text=default"}));
 }
 

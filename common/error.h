@@ -27,6 +27,18 @@ public:
         : std::runtime_error(where.str() + ": " + message) {}
 };
 
+/// Wrong is the value of a config key, and whoever noticed does not know the config's file. The
+/// message names the key; sim/ puts the place before it.
+class KeyError : public UserError {
+public:
+    KeyError(const std::string& key, const std::string& what)
+        : UserError(key + ": " + what), key_(key) {}
+    const std::string& key() const { return key_; }
+
+private:
+    std::string key_;
+};
+
 /// The run itself failed: input or output, a trap on overflow, a file that lies. Exit status 1.
 class RunError : public std::runtime_error {
 public:

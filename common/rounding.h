@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rounding that vectorizes: std::nearbyint and std::floor are calls on baseline x86.
+// Rounding of quotients up, and of reals so that it vectorizes: std::nearbyint and std::floor are
+// calls on baseline x86.
 #pragma once
 
+#include <type_traits>
+
 namespace axesim {
+
+/// ceil(a / b) for a >= 0, b > 0.
+template <class Integer>
+constexpr Integer divide_up(Integer a, std::type_identity_t<Integer> b) {
+    return (a + b - 1) / b;
+}
 
 /// The nearest integer, ties to even, for |z| < 2^51: the sum leaves no room for a fraction, and
 /// the processor's default rounding drops it.

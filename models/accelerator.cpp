@@ -9,7 +9,6 @@ namespace axesim::models {
 
 namespace {
 
-constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
 constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
 
 }  // namespace
@@ -19,6 +18,7 @@ struct Accelerator::Job {
     GemmCommand& command;
     GemmShape shape;
     OutputWords output;
+    int result_bits = 0;  ///< of one result in the outputs buffer; a raw accumulator has P_O
     std::vector<Visit> visits;
     std::size_t tiles_to_store = 0;
 };
@@ -38,7 +38,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const HardwareConf
       activations_buffer_(activations_buffer),
       outputs_buffer_(outputs_buffer) {
     gemm_socket.register_b_transport(this, &Accelerator::gemm);
-    quantize_socket.register_b_transport(this, &Accelerator::quantize);
+    vector_socket.register_b_transport(this, &Accelerator::vector);
     SC_THREAD(load_weights);
     SC_THREAD(load_activations);
     SC_THREAD(store_outputs);
@@ -51,14 +51,22 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     Job job{.command = *command,
             .shape = command->shape(),
             .output = output,
+            .result_bits = command->raw_accumulators
+                               ? config_.accumulator.outer_bits_for(command->weights.columns)
+                               : output.bits,
             .visits = {},
             .tiles_to_store = 0};
-    const int output_bits = output.words * output.bits;
+    HardwareConfig in_use = config_;
+    in_use.accumulator = command->format.accumulator;
+    if (command->weights.depth_first) {
+        // Tiles take whole columns of such an operand: parts of them would lie in pieces.
+        in_use.array.columns = std::max(in_use.array.columns, static_cast<int>(job.shape.n));
+    }
     command->mapping = choose_mapping(
         job.shape,
         {command->weights.format.element_bits, command->activations.format.element_bits,
-         output_bits},
-        {slot_bits(Stream::weights), slot_bits(Stream::activations), output_bits}, config_);
+         output.words * output.bits},
+        {slot_bits(Stream::weights), slot_bits(Stream::activations), job.result_bits}, in_use);
     job.visits = schedule(job.shape, command->mapping);
     job.tiles_to_store = static_cast<std::size_t>(std::count_if(
         job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));
@@ -101,30 +109,33 @@ void Accelerator::run_array(Job& job) {
                                    .depth = job.shape.k,
                                    .outer = &outer,
                                    .observed = &job.command.observed,
+                                   .output_slot = 0,
                                    .cycles = {}};
-        std::size_t slot = 0;
-        if (visit.last_chunk) {
-            const std::uint64_t before = clock_.now();
-            slot = outputs_buffer_.acquire();
-            cycles.stall_buffer += clock_.now() - before;
-        }
         send_command(array_socket, compute);
-        cycles.busy += compute.cycles.busy;
-        cycles.fill_drain += compute.cycles.fill_drain;
+        cycles += compute.cycles;
         if (!visit.last_chunk) continue;
+        const std::size_t slot = compute.output_slot;
         OutputTile& tile = outputs_buffer_.tile(slot);
         ScaleCommand scale{.outer = &outer,
                            .activations = compute.activations,
                            .weights = compute.weights,
                            .raw_accumulators = job.command.raw_accumulators,
-                           .words = &tile.words};
+                           .words = &tile.words,
+                           .cycles = 0};
         send_command(scale_socket, scale);
-        outputs_buffer_.count_write(tile.words.size() *
-                                    static_cast<std::uint64_t>(job.output.bits));
+        clock_.wait_cycles(scale.cycles);
+        cycles.stall_vector += scale.cycles;
+        outputs_buffer_.count_write(result_bits(job, tile));
         tile.first_word =
             output_offset(job.shape, visit.first_m, visit.m, visit.first_n) * job.output.words;
         outputs_ready_.write(slot);
     }
+}
+
+/// Bits of the results of a tile as they lie in the outputs buffer.
+std::uint64_t Accelerator::result_bits(const Job& job, const OutputTile& tile) {
+    return tile.words.size() / static_cast<std::size_t>(job.output.words) *
+           static_cast<std::uint64_t>(job.result_bits);
 }
 
 /// Bits that one element of an operand takes in its buffer: the multiplier's, also where the layer
@@ -137,7 +148,9 @@ template <class Tile>
 void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
                                Index rows, Index first_column, Index columns,
                                TileBuffer<Tile>& buffer, Tile& tile) {
-    TransferCommand transfer{.stream = stream,
+    first_row += operand.first_row;
+    const Stream counted = operand.from_kv_cache ? Stream::kv_cache : stream;
+    TransferCommand transfer{.stream = counted,
                              .write = false,
                              .metadata = false,
                              .address = operand.address,
@@ -146,8 +159,8 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .first_element = 0,
                              .narrow = {},
                              .wide = {}};
-    const auto fetch = [&](Index row, auto* data, Index count) {
-        transfer.first_element = row * operand.columns + first_column;
+    const auto fetch = [&](std::int64_t first_element, auto* data, Index count) {
+        transfer.first_element = first_element;
         const std::span elements(data, static_cast<std::size_t>(count));
         if constexpr (std::is_same_v<decltype(data), std::int16_t*>) {
             transfer.narrow = elements;
@@ -159,16 +172,23 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
     tile.version = ++tiles_loaded_;
-    tile.elements.resize(rows, columns);
-    if (columns == operand.columns) {
-        fetch(first_row, tile.elements.data(), rows * columns);  // rows lie back to back
+    auto& elements = tile.elements;
+    elements.resize(operand.depth_first ? columns : rows, operand.depth_first ? rows : columns);
+    const Index first_line = operand.depth_first ? first_column : first_row;
+    const Index first_in_line = operand.depth_first ? first_row : first_column;
+    const Index line = operand.depth_first ? operand.rows : operand.columns;
+    if (elements.cols() == line) {
+        fetch(first_line * line, elements.data(), elements.size());  // lines lie back to back
     } else {
-        for (Index row = 0; row < rows; ++row) {
-            fetch(first_row + row, tile.elements.data() + row * columns, columns);
+        for (Index i = 0; i < elements.rows(); ++i) {
+            fetch((first_line + i) * line + first_in_line, elements.row(i).data(), elements.cols());
         }
     }
+    // The array takes weights depth by depth, so these need no turning on the way in; only the
+    // model's arithmetic wants rows.
+    if (operand.depth_first) elements = elements.transpose().eval();
     std::vector<std::int32_t> words(static_cast<std::size_t>(rows * operand.metadata_words));
-    TransferCommand metadata{.stream = stream,
+    TransferCommand metadata{.stream = counted,
                              .write = false,
                              .metadata = true,
                              .address = operand.metadata_address,
@@ -270,60 +290,12 @@ void Accelerator::store_outputs() {
                 .narrow = {},
                 .wide = tile.words};
             send_command(memory_socket, transfer);
-            outputs_buffer_.count_read(tile.words.size() *
-                                       static_cast<std::uint64_t>(job.output.bits));
+            outputs_buffer_.count_read(result_bits(job, tile));
             outputs_buffer_.release(slot);
             --job.tiles_to_store;
         }
         stored_.notify(sc_core::SC_ZERO_TIME);
     }
-}
-
-void Accelerator::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-    auto* command = received_command<QuantizeCommand>(payload);
-    if (command == nullptr) return;
-    const std::uint64_t begin = clock_.now();
-    QuantizedActivations codes;
-    QuantizeActivationsCommand vector{.input = command->input,
-                                      .rotation = command->rotation,
-                                      .format = command->format,
-                                      .ranges = command->ranges,
-                                      .codes = &codes,
-                                      .cycles = 0};
-    send_command(vector_quantize_socket, vector);
-
-    const OperandRef& destination = command->destination;
-    TransferCommand elements{
-        .stream = Stream::activations,
-        .write = true,
-        .metadata = false,
-        .address = destination.address,
-        .format = destination.format,
-        .is_signed = destination.is_signed,
-        .first_element = 0,
-        .narrow = {},
-        .wide = {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}};
-    send_command(memory_socket, elements);
-    std::vector<std::int32_t> words;
-    for (std::size_t row = 0; row < codes.step.size(); ++row) {
-        words.push_back(float_bits(codes.step[row]));
-        words.push_back(codes.zero_point[row]);
-    }
-    TransferCommand metadata{.stream = Stream::activations,
-                             .write = true,
-                             .metadata = true,
-                             .address = destination.metadata_address,
-                             .format = kWordFormat,
-                             .is_signed = true,
-                             .first_element = 0,
-                             .narrow = {},
-                             .wide = words};
-    send_command(memory_socket, metadata);
-    const std::uint64_t written = clock_.now();
-    clock_.wait_until(begin + vector.cycles);
-    command->cycles.stall_dram = written - begin;
-    command->cycles.stall_vector = clock_.now() - written;
-    command->cycles.cycles = clock_.now() - begin;
 }
 
 }  // namespace axesim::models

@@ -19,6 +19,11 @@
 
 namespace axesim::models {
 
+/// Words of metadata that a row of an operand has, and how words lie in memory.
+inline constexpr int kMetadataWords = 2;
+inline constexpr int kMetadataWordsWithBias = 3;
+inline constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
+
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
 /// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as
 /// float32 three, in another. Weights in groups have a third: kShiftBits packed for each row and
@@ -26,22 +31,56 @@ namespace axesim::models {
 struct OperandRef {
     std::uint64_t address = 0;
     std::uint64_t metadata_address = 0;
-    int metadata_words = 2;  ///< a row; 3: with a bias
+    int metadata_words = kMetadataWords;  ///< a row
     std::uint64_t shifts_address = 0;
     Index shifts_per_row = 0;  ///< accumulation tiles; 0: no groups
+    Index first_row = 0;       ///< of these rows among those that lie at the addresses
     Index rows = 0, columns = 0;
     PackingFormat format;
     bool is_signed = true;
+    bool from_kv_cache = false;  ///< counted as such
+    /// Elements lie column after column (from the first row on): values of a KV cache.
+    bool depth_first = false;
 };
 
-/// Rotates (if asked to) and quantizes `input` [tokens, K], and writes codes, scales and zero
-/// points to `destination`.
-struct QuantizeCommand {
+/// Elements that follow each other in DRAM.
+struct TensorRun {
+    Stream stream = Stream::outputs;
+    bool metadata = false;
+    std::uint64_t address = 0;
+    PackingFormat format;
+    std::int64_t elements = 0;
+};
+
+/// What follows a row's scale in its metadata: an activation's zero point, the sum of the codes
+/// where the row takes a weight's place, or nothing.
+enum class RowWord { zero_point, sum, none };
+
+/// Rotates (if asked to) and quantizes `input` [rows, K], and writes codes and metadata to
+/// `destination` from `first_row` on.
+struct Quantization {
     const Matrix<float>* input = nullptr;
     const Hadamard* rotation = nullptr;
     ActivationFormat format;
     std::span<const StaticRange> ranges;
     OperandRef destination;
+    Index first_row = 0;
+    RowWord row_word = RowWord::zero_point;
+};
+
+/// Values in the output format on their way to DRAM.
+struct ValueRun {
+    std::uint64_t address = 0;
+    std::vector<std::int32_t> words;
+};
+
+/// One pass of the vector unit: rows come in, are worked on and quantized, and go out, each of them
+/// while others are under way. The host knows the values that come in.
+struct VectorCommand {
+    std::vector<TensorRun> reads;
+    VectorWork work;
+    std::vector<Quantization> quantizations;
+    std::vector<ValueRun> writes;
     CycleCounts cycles;  ///< result
 };
 
@@ -69,12 +108,13 @@ std::int64_t output_offset(const GemmShape& shape, Index first_m, Index m, Index
 class Accelerator : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<Accelerator> gemm_socket{"gemm_socket"};
-    tlm_utils::simple_target_socket<Accelerator> quantize_socket{"quantize_socket"};
+    tlm_utils::simple_target_socket<Accelerator> vector_socket{"vector_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> memory_socket{"memory_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> array_socket{"array_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> scale_socket{"scale_socket"};
     tlm_utils::simple_initiator_socket<Accelerator> vector_quantize_socket{
         "vector_quantize_socket"};
+    tlm_utils::simple_initiator_socket<Accelerator> vector_work_socket{"vector_work_socket"};
 
     Accelerator(const sc_core::sc_module_name& name, const HardwareConfig& config,
                 const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
@@ -87,7 +127,11 @@ private:
     struct Job;
 
     void gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-    void quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void vector(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void read(const TensorRun& run);
+    void pass_through_buffer(const TensorRun& run);
+    std::uint64_t quantize(const Quantization& quantization);
+    void write_metadata(const Quantization& quantization, const QuantizedActivations& codes);
     void load_weights();
     void load_activations();
     void store_outputs();
@@ -95,6 +139,7 @@ private:
     template <class Tile>
     void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
+    static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
     void load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                      Index first_column, Index columns, TileShifts& shifts);

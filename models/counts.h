@@ -10,9 +10,15 @@
 
 namespace axesim::models {
 
-/// Traffic classes of the memory interface and the DRAM.
-enum class Stream { weights, activations, outputs };
-constexpr std::array<Stream, 3> kStreams{Stream::weights, Stream::activations, Stream::outputs};
+/// Traffic classes of the memory interface and the DRAM. `outputs` is every value in the output
+/// format: results, and what the vector unit reads and writes. Keys and values are read through the
+/// buffer of the weights.
+enum class Stream { weights, activations, outputs, kv_cache };
+constexpr std::array<Stream, 4> kStreams{Stream::weights, Stream::activations, Stream::outputs,
+                                         Stream::kv_cache};
+/// Those that have a buffer and a packer of their own.
+constexpr std::array<Stream, 3> kBufferStreams{Stream::weights, Stream::activations,
+                                               Stream::outputs};
 
 /// Accesses of one SRAM buffer, in whole words of its port.
 struct BufferCounts {
@@ -44,19 +50,23 @@ struct ComputeCounts {
     std::uint64_t multiplies = 0;        ///< products formed, idle lanes of short steps excluded
     std::uint64_t inner_steps = 0;       ///< adds into an inner accumulator (one per step)
     std::uint64_t outer_adds = 0;        ///< adds into an outer accumulator (one per tile)
+    std::uint64_t weight_shifts = 0;     ///< held weights that entered a register on their way in
+    std::uint64_t outer_shifts = 0;      ///< outer sums that entered a register between tiles
     std::uint64_t scaled_outputs = 0;    ///< results scaled back and converted
     std::uint64_t bias_adds = 0;         ///< biases added to these
     std::uint64_t quantized_values = 0;  ///< activations turned into codes
     std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
+    std::uint64_t vector_adds = 0;       ///< additions of the vector unit's other functions
+    std::uint64_t vector_multiplies = 0;
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
 struct CycleCounts {
     std::uint64_t cycles = 0;
-    std::uint64_t busy = 0;          ///< the array steps through k
-    std::uint64_t fill_drain = 0;    ///< the array's pipeline fills or drains
+    std::uint64_t busy = 0;          ///< products enter the array's accumulators
+    std::uint64_t fill_drain = 0;    ///< held weights shift in, the pipeline fills or drains
     std::uint64_t stall_dram = 0;    ///< the array waits for operands, or results for the DRAM
-    std::uint64_t stall_buffer = 0;  ///< the array waits for room in the output buffer
+    std::uint64_t stall_buffer = 0;  ///< ... for room in the output buffer, or a port of a buffer
     std::uint64_t stall_vector = 0;  ///< the array waits for activations to be quantized
 };
 

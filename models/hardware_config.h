@@ -21,9 +21,11 @@ enum class OutputFormat { float32, float16, bfloat16 };
 /// Bits of one result as it is written to memory.
 inline int output_bits(OutputFormat format) { return format == OutputFormat::float32 ? 32 : 16; }
 
+/// What rows and columns are to a dataflow, see compute/array_dataflow.h.
 struct ArrayConfig {
-    int rows = 32;     ///< tokens in flight
-    int columns = 32;  ///< output channels in flight
+    int rows = 32;
+    int columns = 32;        ///< output channels in flight
+    int pipeline_depth = 1;  ///< stages of a unit, from its operands to its accumulator
 };
 
 struct BufferConfig {
@@ -31,6 +33,35 @@ struct BufferConfig {
     std::int64_t activations_kib = 256;
     std::int64_t outputs_kib = 128;
     bool double_buffered = true;
+    int banks = 1;  ///< of each buffer, equal, words taking turns
+    int ports = 2;  ///< 1: a bank reads or writes a word a cycle; 2: it does both
+    /// Bits of a bank's word; 0: what the array takes or gives in a step.
+    int weights_word_bits = 0, activations_word_bits = 0, outputs_word_bits = 0;
+
+    /// Whether filling a buffer and working from it meet at the same ports. With two banks or more,
+    /// the halves of a double buffer lie in different ones.
+    bool halves_apart() const { return double_buffered && banks > 1; }
+    bool filling_takes_turns() const { return ports == 1 && !halves_apart(); }
+    /// Banks that serve the array at a time.
+    int banks_in_use() const { return ports == 1 && halves_apart() ? banks / 2 : banks; }
+};
+
+/// Of one buffer: bits of a bank's word, and bits that the array takes or gives in a step.
+struct BufferWidths {
+    int word_bits = 0, step_bits = 0;
+};
+
+enum class OuterLoop { automatic, weights, activations };
+
+/// What the user decides of the mapping of every GEMM; 0: left to the mapper. Tiles larger than a
+/// GEMM are cut to it.
+struct MappingConfig {
+    std::int64_t tokens = 0, outputs = 0, depth = 0;
+    OuterLoop outer_loop = OuterLoop::automatic;
+};
+
+struct VectorUnitConfig {
+    int lanes = 0;  ///< 0: one a column of the array
 };
 
 struct MemoryInterfaceConfig {
@@ -68,10 +99,13 @@ struct HardwareConfig : LayerFormat {
     OutputFormat output_format = OutputFormat::float16;
     ArrayConfig array;
     BufferConfig buffers;
+    MappingConfig mapping;
+    VectorUnitConfig vector_unit;
     MemoryInterfaceConfig memory_interface;
     DramConfig dram;
 
     const LayerFormat& layer_format() const { return *this; }
+    int vector_lanes() const { return vector_unit.lanes > 0 ? vector_unit.lanes : array.columns; }
 };
 
 }  // namespace axesim::models

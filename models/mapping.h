@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a GEMM is cut into tiles that fit the buffers, as plain functions.
+// How a GEMM is cut into tiles that fit the buffers (mapper.cpp chooses), as plain functions.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +22,24 @@ struct OperandBits {
     int weight = 8, activation = 8, output = 16;
 };
 
-/// Tiles of m_tile tokens x n_tile channels; all of k at once, or, where even one array's worth of
-/// rows is too deep for a buffer, k_chunk of it while the accumulators keep their sums in place.
-/// The outer loop's operand is fetched once, the inner loop's once per outer tile (once in all when
-/// it has a single tile). An operand with a single tile uses its whole buffer as one slot.
+/// Times that each operand is fetched from DRAM.
+struct Fetches {
+    Index weights = 1, activations = 1;
+};
+
+/// Tiles of m_tile tokens x n_tile channels; all of k at once, or, where that is too deep for a
+/// buffer, k_chunk of it while the sums stay: in the accumulators of one fold (output-stationary),
+/// or as partial sums of the whole tile in the outputs buffer (weight-stationary). The outer loop's
+/// operand is fetched once, the inner loop's once per outer tile (once in all when it has a single
+/// tile). An operand with a single tile uses its whole buffer as one slot.
 struct Mapping {
     Index m_tile = 0, n_tile = 0, k_chunk = 0;
     bool weights_outer = false;
     std::size_t weight_slots = 1, activation_slots = 1, output_slots = 1;
 
-    /// As in "256 x 96 x 576, activations stay, weights stream again 2 times".
+    Fetches fetches(const GemmShape& shape) const;
+    /// As in "tiles 256 x 96 x 576, loops outputs, tokens, depth, each weight tile stays while
+    /// activations stream, weights fetched 1x, activations 6x".
     std::string describe(const GemmShape& shape) const;
 };
 
@@ -45,18 +53,9 @@ std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
 
 /// The mapping with the least traffic among those within 5 % of the fewest estimated cycles (the
 /// first tiles' load, then the slower of compute and traffic, then the last store). Traffic goes
-/// by the bits in memory, room by those in the buffers. Throws UserError naming the buffer that
-/// cannot hold what one pass over the array needs.
+/// by the bits in memory, room by those in the buffers, where outputs are finished results; partial
+/// sums come on top. What hardware.mapping gives is kept. Throws KeyError where nothing fits.
 Mapping choose_mapping(const GemmShape& shape, const OperandBits& in_memory,
                        const OperandBits& in_buffers, const HardwareConfig& hardware);
-
-/// Cycles of the output-stationary array for a tile of m x n outputs and depth k, without memory
-/// stalls: every fold of rows x columns outputs steps through k and fills and drains its skewed
-/// operands (rows + columns - 2), as in SCALE-Sim's output-stationary model.
-struct ArrayCycles {
-    std::uint64_t busy = 0, fill_drain = 0;
-    std::uint64_t folds = 0, steps = 0;  ///< steps through k of one fold
-};
-ArrayCycles array_cycles(Index m, Index n, Index k, const HardwareConfig& hardware);
 
 }  // namespace axesim::models

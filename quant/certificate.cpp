@@ -58,4 +58,28 @@ Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activ
     return result;
 }
 
+Certificate certify(const IntegerRange& weights, const IntegerRange& activations,
+                    const AccumulatorFormat& accumulator, std::int64_t depth) {
+    const IntegerRange product = product_range(weights, activations);
+    const std::int64_t tile_length = accumulator.tile_length(depth);
+    Certificate result;
+    result.inner_bits = accumulator.inner_bits;
+    result.outer_bits = accumulator.outer_bits_for(depth);
+    // A sum of fewer products is one of them too, so 0 always belongs to the range.
+    const auto sums = [&](std::int64_t products) -> IntegerRange {
+        return {products * std::min<std::int64_t>(product.min, 0),
+                products * std::max<std::int64_t>(product.max, 0)};
+    };
+    result.inner = sums(tile_length);
+    result.outer = sums(depth);
+    result.largest_tile_l1 = tile_length * std::max(-weights.min, weights.max);
+    if (!signed_range(result.inner_bits).contains(result.inner)) {
+        result.violation = Certificate::Violation{0, 0, result.inner};
+    } else if (!signed_range(result.outer_bits).contains(result.outer)) {
+        result.violation = Certificate::Violation{0, -1, result.outer};
+    }
+    result.certified = !result.violation;
+    return result;
+}
+
 }  // namespace axesim::quant

@@ -32,4 +32,9 @@ struct Certificate {
 Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
                     const AccumulatorFormat& accumulator, const TileShifts& shifts = {});
 
+/// The same for weights that are known at run time only, from the ranges of both operands: holds
+/// for any codes, at any depth up to this one.
+Certificate certify(const IntegerRange& weights, const IntegerRange& activations,
+                    const AccumulatorFormat& accumulator, std::int64_t depth);
+
 }  // namespace axesim::quant

@@ -20,11 +20,11 @@ std::optional<double> tokens_per_second(const Phase& phase) {
     return ratio(total_tokens(phase), phase.seconds);
 }
 
-std::optional<double> utilization(const Phase& phase, const models::HardwareConfig& hardware) {
+std::optional<double> utilization(std::uint64_t macs, std::uint64_t cycles,
+                                  const models::HardwareConfig& hardware) {
     const double multipliers = static_cast<double>(hardware.array.rows) * hardware.array.columns *
                                hardware.accumulator.lanes;
-    return ratio(static_cast<double>(phase.counts.compute.macs),
-                 static_cast<double>(phase.counts.cycles.cycles) * multipliers);
+    return ratio(static_cast<double>(macs), static_cast<double>(cycles) * multipliers);
 }
 
 std::optional<double> bus_efficiency(const Phase& phase) {

@@ -18,7 +18,8 @@ std::optional<double> ratio(double numerator, double denominator);
 double total_tokens(const Phase& phase);
 std::optional<double> tokens_per_second(const Phase& phase);
 /// Share of all multipliers' cycles that form a useful product.
-std::optional<double> utilization(const Phase& phase, const models::HardwareConfig& hardware);
+std::optional<double> utilization(std::uint64_t macs, std::uint64_t cycles,
+                                  const models::HardwareConfig& hardware);
 /// Payload over transferred bits of the memory interface.
 std::optional<double> bus_efficiency(const Phase& phase);
 std::optional<double> row_hit_rate(const Phase& phase);

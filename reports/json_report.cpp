@@ -97,7 +97,8 @@ Json timing_json(const Phase& phase, const models::HardwareConfig& hardware) {
             {"seconds", phase.seconds},
             {"tokens_per_second", or_null(tokens_per_second(phase))},
             {"macs", phase.counts.compute.macs},
-            {"utilization", or_null(utilization(phase, hardware))},
+            {"utilization",
+             or_null(utilization(phase.counts.compute.macs, phase.counts.cycles.cycles, hardware))},
             {"busy_cycles", phase.counts.cycles.busy},
             {"stall_cycles", stalls_json(phase.counts.cycles)}};
 }
@@ -135,13 +136,15 @@ Json memory_json(const Phase& phase) {
     const auto bytes = [&](models::Stream stream) {
         return counts.dram_bits[static_cast<std::size_t>(stream)] / 8;
     };
+    const std::uint64_t kv_cache = bytes(models::Stream::kv_cache);
     json["dram_bytes"] = {{"weights", bytes(models::Stream::weights)},
                           {"activations", bytes(models::Stream::activations)},
-                          {"kv_cache", nullptr},  // attention is not simulated
+                          {"kv_cache", kv_cache > 0 ? Json(kv_cache) : Json()},
                           {"outputs", bytes(models::Stream::outputs)}};
     json["by_stream"] = {{"weights", traffic_json(counts.traffic[0])},
                          {"activations", traffic_json(counts.traffic[1])},
-                         {"outputs", traffic_json(counts.traffic[2])}};
+                         {"outputs", traffic_json(counts.traffic[2])},
+                         {"kv_cache", traffic_json(counts.traffic[3])}};
     return json;
 }
 
@@ -186,31 +189,41 @@ Json sums_json(const IntegerRange& inner, const IntegerRange& outer) {
             {"outer_max", outer.max}};
 }
 
-Json layer_json(const LayerResult& layer) {
-    return {{"name", layer.name},
-            {"kind", layer.kind},
-            {"count", layer.count},
-            {"m", layer.m},
-            {"n", layer.n},
-            {"k", layer.k},
-            {"cycles", layer.cycles},
-            {"energy_j", layer.energy_j},
-            {"rmse", or_null(layer.rmse)},
-            {"sqnr_db", or_null(layer.sqnr_db)},
-            {"overflow_events", layer.overflow_events},
-            {"certified", layer.certified},
-            {"weight_bits", layer.weight_bits},
-            {"activation_bits", layer.activation_bits},
-            {"inner_bits", layer.inner_bits},
-            {"outer_bits", layer.outer_bits},
-            {"bound", sums_json(layer.proven_inner, layer.proven_outer)},
-            {"inner_bits_needed",
-             {{"data_type", layer.inner_bits_needed.data_type},
-              {"l1", layer.inner_bits_needed.l1},
-              {"exact", layer.inner_bits_needed.exact}}},
-            {"observed", sums_json(layer.seen_inner, layer.seen_outer)},
-            {"mapping", layer.mapping},
-            {"fallback", text_or_null(layer.fallback)}};
+Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware) {
+    Json json = {
+        {"name", layer.name},
+        {"kind", layer.kind},
+        {"count", layer.count},
+        {"m", layer.m},
+        {"n", layer.n},
+        {"k", layer.k},
+        {"macs", layer.macs},
+        {"cycles", layer.cycles.cycles},
+        {"busy_cycles", layer.cycles.busy},
+        {"stall_cycles", stalls_json(layer.cycles)},
+        {"utilization", or_null(utilization(layer.macs, layer.cycles.cycles, hardware))},
+        {"busy_utilization", or_null(utilization(layer.macs, layer.cycles.busy, hardware))},
+        {"energy_j", layer.energy_j},
+        {"rmse", or_null(layer.rmse)},
+        {"sqnr_db", or_null(layer.sqnr_db)},
+        {"overflow_events", layer.overflow_events}};
+    Json product = {{"certified", layer.certified},
+                    {"weight_bits", layer.weight_bits},
+                    {"activation_bits", layer.activation_bits},
+                    {"inner_bits", layer.inner_bits},
+                    {"outer_bits", layer.outer_bits},
+                    {"bound", sums_json(layer.proven_inner, layer.proven_outer)},
+                    {"inner_bits_needed",
+                     {{"data_type", layer.inner_bits_needed.data_type},
+                      {"l1", layer.inner_bits_needed.l1},
+                      {"exact", layer.inner_bits_needed.exact}}},
+                    {"observed", sums_json(layer.seen_inner, layer.seen_outer)},
+                    {"mapping", layer.mapping}};
+    for (auto& [name, value] : product.items()) {
+        json[name] = layer.is_product() ? value : Json();
+    }
+    json["fallback"] = text_or_null(layer.fallback);
+    return json;
 }
 
 Json seconds_json(const std::vector<std::pair<std::string, double>>& parts) {
@@ -250,7 +263,9 @@ Json to_json(const Result& result) {
     json.update(gemm_json(result));
     json["costs"] = costs_json(result);
     json["layers"] = Json::array();
-    for (const LayerResult& layer : result.layers) json["layers"].push_back(layer_json(layer));
+    for (const LayerResult& layer : result.layers) {
+        json["layers"].push_back(layer_json(layer, result.hardware));
+    }
     json["not_counted"] = result.not_counted;
     json["host"] = host_json(result.host);
     return json;

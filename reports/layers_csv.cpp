@@ -11,7 +11,7 @@ namespace axesim::reports {
 namespace {
 
 constexpr const char* kHeader =
-    "name,kind,count,m,n,k,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
+    "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
     "weight_bits,activation_bits,inner_bits,outer_bits,"
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
@@ -21,14 +21,20 @@ std::string or_empty(const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : "";
 }
 
+/// Widths, bounds and what was seen: of matrix products only.
+std::string product_fields(const LayerResult& l) {
+    if (!l.is_product()) return std::string(12, ',');
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}", l.certified, l.weight_bits,
+                       l.activation_bits, l.inner_bits, l.outer_bits, l.proven_inner.min,
+                       l.proven_inner.max, l.proven_outer.min, l.proven_outer.max, l.seen_inner.min,
+                       l.seen_inner.max, l.seen_outer.min, l.seen_outer.max);
+}
+
 std::string line(const LayerResult& l) {
-    return fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-        csv_field(l.name), csv_field(l.kind), l.count, l.m, l.n, l.k, l.cycles, l.energy_j,
-        or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events, l.certified, l.weight_bits,
-        l.activation_bits, l.inner_bits, l.outer_bits, l.proven_inner.min, l.proven_inner.max,
-        l.proven_outer.min, l.proven_outer.max, l.seen_inner.min, l.seen_inner.max,
-        l.seen_outer.min, l.seen_outer.max, csv_field(l.mapping), csv_field(l.fallback));
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
+                       csv_field(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles,
+                       l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events,
+                       product_fields(l), csv_field(l.mapping), csv_field(l.fallback));
 }
 
 }  // namespace

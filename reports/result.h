@@ -63,13 +63,15 @@ struct InnerBitsNeeded {
     int data_type = 0, l1 = 0, exact = 0;
 };
 
+/// A linear layer, a product of attention, or (without a depth) what the vector unit does.
 struct LayerResult {
     std::string name;                     ///< Hugging Face name
-    std::string kind;                     ///< q_proj, ...
-    std::int64_t count = 1;               ///< layers that this one was simulated for
-    std::int64_t m = 0, n = 0, k = 0;     ///< tokens of the prefill, outputs, depth
-    std::uint64_t cycles = 0;             ///< prefill, one layer
-    double energy_j = 0;                  ///< prefill, one layer
+    std::string kind;                     ///< q_proj, softmax, ...
+    std::int64_t count = 1;               ///< operations that this one was simulated for
+    std::int64_t m = 0, n = 0, k = 0;     ///< rows of the prefill, outputs, depth
+    std::uint64_t macs = 0;               ///< prefill, one; less than m n k: causal attention
+    models::CycleCounts cycles;           ///< prefill, one
+    double energy_j = 0;                  ///< prefill, one
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
@@ -78,6 +80,9 @@ struct LayerResult {
     bool certified = false;
     std::string fallback;  ///< why the quantizer fell back, or ""
     std::string mapping;   ///< tiles and loop order of the prefill
+
+    /// Else bits, bounds and overflows mean nothing.
+    bool is_product() const { return k > 0; }
 };
 
 struct Host {

@@ -54,7 +54,9 @@ Items shares(const NamedParts& parts) {
 /// "8", the design's bits, or "6..8" where layers have fewer.
 std::string bits_of_layers(const Result& result, int built, int LayerResult::*bits) {
     int least = built;
-    for (const LayerResult& layer : result.layers) least = std::min(least, layer.*bits);
+    for (const LayerResult& layer : result.layers) {
+        if (layer.is_product()) least = std::min(least, layer.*bits);
+    }
     return least == built ? fmt::format("{}", built) : fmt::format("{}..{}", least, built);
 }
 

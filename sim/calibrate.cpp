@@ -19,6 +19,7 @@
 #include "quant/layer_inputs.h"
 #include "quant/moments.h"
 #include "sim/checkpoint.h"
+#include "sim/config/attention_formats.h"
 #include "sim/layer_configs.h"
 #include "workloads/block_pass.h"
 #include "workloads/text.h"
@@ -332,6 +333,11 @@ models::HardwareConfig built_hardware(const Config& config, const QuantizedModel
         hardware.activations.bits = std::max(hardware.activations.bits, own.activations.bits);
         hardware.accumulator.inner_bits =
             std::max(hardware.accumulator.inner_bits, own.accumulator.inner_bits);
+    }
+    if (const auto attention = attention_formats(config)) {
+        hardware.weight_bits = std::max(hardware.weight_bits, attention->kept.bits);
+        hardware.activations.bits =
+            std::max(hardware.activations.bits, attention->scores.activations.bits);
     }
     return hardware;
 }

@@ -45,7 +45,8 @@ struct QuantizedModel {
     bool certified() const;
 };
 
-/// The hardware that the model needs: config.hardware, as wide as the widest of its layers.
+/// The hardware that the model needs: config.hardware, as wide as the widest of its layers and as
+/// its attention.
 models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model);
 
 /// What the integers of a layer of this format must fit.

@@ -91,7 +91,9 @@ int run_command(const RunOptions& options) {
     }
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
-    const Run run = run_design_point(config, progress, {checkpoints, options.cache});
+    const Run run = at_places_of(config, [&] {
+        return run_design_point(config, progress, {checkpoints, options.cache});
+    });
     const nlohmann::ordered_json result = reports::to_json(run.result);
     const std::string json = result.dump(2) + "\n";
     if (!options.out.empty()) {
@@ -186,16 +188,21 @@ int verify_command(const VerifyOptions& options) {
 int gemm_command(const GemmOptions& options) {
     const Config config = load_config(options.config, options.overrides);
     require_no_groups(config, "axesim gemm");
-    const GemmRun run =
-        run_gemm(read_npy_integer(options.activations), read_npy_integer(options.weights), config);
+    const GemmRun run = at_places_of(config, [&] {
+        return run_gemm(read_npy_integer(options.activations), read_npy_integer(options.weights),
+                        config);
+    });
     write_npy(options.output, run.outputs);
     if (options.format == OutputText::json) {
-        print_to_stdout(reports::gemm_json(run.result).dump(2) + "\n");
+        nlohmann::ordered_json json = reports::gemm_json(run.result);
+        json["mapping"] = run.mapping;
+        print_to_stdout(json.dump(2) + "\n");
     } else if (!options.quiet) {
         const auto& overflow = run.result.overflow;
-        print_to_stdout(fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J\n",
-                                    run.result.prefill.counts.cycles.cycles, overflow.inner_events,
-                                    overflow.outer_events, run.result.prefill.energy.total()));
+        print_to_stdout(
+            fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J; {}\n",
+                        run.result.prefill.counts.cycles.cycles, overflow.inner_events,
+                        overflow.outer_events, run.result.prefill.energy.total(), run.mapping));
     }
     return 0;
 }

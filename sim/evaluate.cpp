@@ -8,6 +8,9 @@
 
 #include "common/error.h"
 #include "common/stopwatch.h"
+#include "sim/config/attention_formats.h"
+#include "sim/hardware_linear.h"
+#include "sim/model_memory.h"
 #include "sim/platform.h"
 #include "workloads/scoring.h"
 
@@ -42,16 +45,27 @@ Windows phase_sequences(const workloads::Text& text, const Config& config, std::
     return sequences;
 }
 
+/// Windows of the evaluation run one by one, the sequences of the phases together.
+MemoryNeeds memory_needs(const Config& config) {
+    const PhasesConfig& phases = config.workload.phases;
+    const EvaluationConfig& evaluation = config.workload.evaluation;
+    const Index window = std::min(evaluation.context, evaluation.tokens);
+    MemoryNeeds needs;
+    needs.sequences = phases.batch;
+    needs.tokens = std::max<Index>(window, phases.batch * phases.prefill_tokens);
+    needs.longest_new = std::max<Index>(window, phases.prefill_tokens);
+    needs.longest = phases.prefill_tokens + phases.decode_tokens;
+    needs.longest_first = std::max<Index>(window, needs.longest);
+    return needs;
+}
+
 PlatformSize platform_size(const QuantizedModel& quantized, const workloads::LlamaShape& shape,
                            const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
-    const PhasesConfig& phases = config.workload.phases;
-    size.max_tokens = std::max<Index>(config.workload.evaluation.context,
-                                      phases.batch * std::max<Index>(phases.prefill_tokens, 1));
-    for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-        size.max_depth = std::max(size.max_depth, shape.linear_inputs(kind));
-        size.max_outputs = std::max(size.max_outputs, shape.linear_outputs(kind));
-    }
+    const MemoryNeeds needs = memory_needs(config);
+    size.max_tokens = needs.tokens;
+    size.max_depth = shape.deepest_input();
+    size.other_bytes = ModelMemory::bytes(shape, needs, attention_formats(config), hardware);
     for (const auto& [id, layer] : quantized.layers) {
         size.weight_bytes +=
             Platform::weight_bytes(layer.linear.codes.rows(), layer.linear.codes.cols(),
@@ -77,7 +91,7 @@ public:
                            ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
                            : nullptr),
           forward_(own_forward_ ? *own_forward_ : float_forward_),
-          linear_(platform, quantized) {}
+          linear_(platform, quantized, config, memory_needs(config)) {}
 
     void run(const Windows& windows, WorkloadRun& result) {
         const Stopwatch stopwatch;
@@ -145,25 +159,20 @@ private:
         workloads::KvCache cache(model_.weights->shape(), phases.batch);
         progress_.start("time prefill and decode",
                         static_cast<std::uint64_t>(1 + phases.decode_tokens));
-        models::Counts before = platform_.counts();
-        result.prefill = {phases.prefill_tokens, phases.batch, {}, {}};
+        result.prefill = {phases.prefill_tokens, phases.batch, {}};
         linear_.record(result.prefill.layers);
         forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
-        models::Counts after = platform_.counts();
-        result.prefill.counts = after - before;
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
             PhaseRun& decode = result.decode.emplace();
-            decode = {phases.decode_tokens, phases.batch, {}, {}};
+            decode = {phases.decode_tokens, phases.batch, {}};
             linear_.record(decode.layers);
-            before = after;
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
                 forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
                                        cache);
                 progress_.advance(1, "decode");
             }
-            decode.counts = platform_.counts() - before;
         }
         progress_.finish();
     }

@@ -10,7 +10,7 @@
 #include "reports/result.h"
 #include "sim/calibrate.h"
 #include "sim/config/config.h"
-#include "sim/hardware_linear.h"
+#include "sim/layer_record.h"
 #include "sim/shared_work.h"
 #include "workloads/model_file.h"
 #include "workloads/text.h"
@@ -21,7 +21,6 @@ namespace axesim::sim {
 struct PhaseRun {
     std::int64_t tokens = 0;  ///< of one sequence
     std::int64_t batch = 1;
-    models::Counts counts;  ///< of all layers
     LayerRecords layers;
 };
 

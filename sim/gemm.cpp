@@ -6,7 +6,7 @@
 #include "common/error.h"
 #include "models/cost/costs.h"
 #include "quant/certificate.h"
-#include "sim/hardware_linear.h"
+#include "sim/layer_record.h"
 #include "sim/platform.h"
 
 namespace axesim::sim {
@@ -84,6 +84,7 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
         .outer = {certificate.outer_bits, certificate.outer, report.observed.outer_seen},
         .first_layer = "gemm",
         .first_place = report.observed.first_overflow};
+    run.mapping = report.mapping.describe(report.shape);
     reports::Phase& phase = result.prefill;
     phase.name = "gemm";
     phase.tokens = x.rows();

@@ -11,6 +11,7 @@ namespace axesim::sim {
 struct GemmRun {
     Matrix<std::int64_t> outputs;  ///< [tokens, out], the outer accumulators
     reports::Result result;        ///< overflow, prefill (the GEMM), area; no accuracy
+    std::string mapping;           ///< the mapper's choice
 };
 
 /// activations [tokens, K] and weights [out, K] are codes. Throws UserError naming the array and

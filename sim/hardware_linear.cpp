@@ -1,57 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/hardware_linear.h"
 
-#include <fmt/format.h>
+#include <utility>
 
-#include "common/error.h"
 #include "common/parallel.h"
+#include "workloads/attention.h"
 
 namespace axesim::sim {
 
 using workloads::LinearId;
 
-HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model)
-    : platform_(platform), model_(model) {
+namespace {
+
+constexpr Index kRoundedValues = 4096;  // that are rounded together
+
+}  // namespace
+
+HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
+                               const Config& config, const MemoryNeeds& needs)
+    : platform_(platform),
+      model_(model),
+      recorder_(platform),
+      memory_(model.equalized.weights->shape(), needs, attention_formats(config), platform.config(),
+              [&](std::uint64_t bytes) { return platform.allocate(bytes); }) {
     for (const auto& [id, layer] : model.layers) {
         weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
                                               layer.linear.shifts, layer.linear.bias);
     }
+    if (const auto formats = attention_formats(config)) {
+        const Index head_size = model.equalized.weights->shape().head_size;
+        std::optional<models::Hadamard> rotation;
+        if (config.attention.rotation) rotation.emplace(head_size);
+        attention_.emplace(platform, recorder_, memory_, *formats, head_size, std::move(rotation));
+    }
 }
 
 void HardwareLinear::record(LayerRecords& records, bool compare) {
-    records_ = &records;
+    recorder_.start(records);
     compare_ = compare;
+}
+
+/// The words of values on their way to memory; rounds the values to what it holds of them.
+models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& values) const {
+    const models::OutputFormat format = platform_.config().output_format;
+    models::ValueRun run{.address = address, .words = {}};
+    run.words.resize(static_cast<std::size_t>(values.size()));
+    for_blocks(values.size(), kRoundedValues, [&](Index first, Index count) {
+        for (Index i = first; i < first + count; ++i) {
+            const std::int32_t word = models::output_word(values.data()[i], format);
+            run.words[static_cast<std::size_t>(i)] = word;
+            values.data()[i] = models::output_value(word, format);
+        }
+    });
+    return run;
+}
+
+void HardwareLinear::run_pass(models::VectorCommand pass, const OperationId& id,
+                              const Matrix<float>& rows) {
+    platform_.vector_pass(pass);
+    recorder_.note(id, platform_.config().layer_format(), {rows.rows(), rows.cols(), 0});
+}
+
+void HardwareLinear::embed(Matrix<float>& hidden) {
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.residual, hidden.size())};
+    pass.writes = {rounded(memory_.residual, hidden)};
+    run_pass(std::move(pass), {0, Operation::embedding}, hidden);
+}
+
+void HardwareLinear::add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
+    hidden += added;
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.results[0], added.size()),
+                  platform_.values_at(memory_.residual, hidden.size())};
+    pass.work = models::addition_work(static_cast<std::uint64_t>(hidden.size()));
+    pass.writes = {rounded(memory_.residual, hidden)};
+    const bool attention = layer.kind == workloads::LinearKind::o_proj;
+    run_pass(std::move(pass),
+             {layer.block, attention ? Operation::attention_add : Operation::ffn_add}, hidden);
+}
+
+Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
+                                        std::span<const float> weight, double epsilon) {
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.residual, hidden.size()),
+                  platform_.values_at(memory_.constants, hidden.cols())};
+    pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
+    Matrix<float> normalized = workloads::rms_norm(hidden, weight, epsilon);
+    if (norm.kind == workloads::NormKind::final) {
+        pass.writes = {rounded(memory_.results[0], normalized)};
+        run_pass(std::move(pass), norm, hidden);
+    } else {
+        pending_ = {std::move(pass), norm, {hidden.rows(), hidden.cols(), 0}};
+    }
+    return normalized;
+}
+
+Matrix<float> HardwareLinear::attend(const workloads::AttentionStep& step, Matrix<float>& q,
+                                     Matrix<float>& k, const Matrix<float>& v) {
+    if (!attention_) return workloads::LinearOperator::attend(step, q, k, v);
+    Matrix<float> output = attention_->attend(step, q, k, v);
+    pending_.pass.reads = attention_->attended();
+    return output;
+}
+
+void HardwareLinear::gate(int block, Matrix<float>& gate, const Matrix<float>& up) {
+    models::VectorCommand pass;
+    pass.reads = {platform_.values_at(memory_.results[0], gate.size()),
+                  platform_.values_at(memory_.results[1], up.size())};
+    pass.work = models::swiglu_work(static_cast<std::uint64_t>(gate.size()));
+    pending_ = {
+        std::move(pass), OperationId(block, Operation::swiglu), {gate.rows(), gate.cols(), 0}};
+    workloads::swiglu(gate, up);
 }
 
 void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
                            std::span<Matrix<float>> outputs) {
-    models::Counts before = platform_.counts();
-    models::CycleCounts quantize_cycles;
     const models::Hadamard* rotation = model_.equalized.rotation(layers.front().kind);
     const QuantizedLayer& first = model_.layers.at(layers.front());
     std::vector<models::StaticRange> ranges;
     if (first.input_ranges) ranges = ranges_of_rows(*first.input_ranges, positions_);
+    Pending before = std::exchange(pending_, {});
     const models::OperandRef activations =
-        platform_.quantize(input, rotation, ranges, first.format, quantize_cycles);
+        platform_.quantize(input, rotation, ranges, first.format, std::move(before.pass));
+    if (before.id) recorder_.note(*before.id, first.format, before.shape);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LinearId& id = layers[i];
         const models::LayerFormat& format = model_.layers.at(id).format;
-        const GemmReport report =
-            platform_.multiply(weights_.at(id), activations, format, outputs[i]);
-        LayerRecord& record = (*records_)[id];
-        record.shape = report.shape;
-        record.mapping = report.mapping;
-        const models::Counts after = platform_.counts();
-        record.counts += after - before;
-        before = after;
-        record.observed.merge(report.observed);
+        const GemmReport report = platform_.multiply(weights_.at(id), activations, format,
+                                                     outputs[i], memory_.results[i]);
+        LayerRecord& record = recorder_.note(id, format, report.shape, report);
         if (compare_) compare(id, input, outputs[i], record);
-        const AccumulatorFormat& accumulator = format.accumulator;
-        if (accumulator.overflow == OverflowMode::trap && report.observed.first_overflow) {
-            throw RunError(fmt::format(
-                "{}: {} (accumulator.overflow is trap)", workloads::layer_name(id),
-                describe_overflow(*report.observed.first_overflow, accumulator, report.shape.k)));
-        }
     }
 }
 
@@ -72,15 +151,6 @@ void HardwareLinear::compare(const LinearId& id, const Matrix<float>& input,
         record.reference_sum += wanted.squaredNorm();
     }
     record.compared_values += expected.size();
-}
-
-std::string describe_overflow(const models::OverflowPlace& place,
-                              const AccumulatorFormat& accumulator, std::int64_t depth) {
-    const bool inner = place.stage == models::AccumulatorStage::inner;
-    return fmt::format("{} accumulator ({} bits) overflowed at token {}, channel {}, k {}",
-                       inner ? "inner" : "outer",
-                       inner ? accumulator.inner_bits : accumulator.outer_bits_for(depth),
-                       place.token, place.channel, place.k);
 }
 
 }  // namespace axesim::sim

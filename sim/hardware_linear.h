@@ -4,57 +4,72 @@
 #include <map>
 #include <optional>
 
-#include "models/compute/gemm.h"
-#include "models/counts.h"
 #include "sim/calibrate.h"
+#include "sim/hardware_attention.h"
+#include "sim/layer_record.h"
+#include "sim/model_memory.h"
 #include "sim/platform.h"
 #include "workloads/llama.h"
 
 namespace axesim::sim {
 
-/// What one layer did while a part of the workload ran.
-struct LayerRecord {
-    models::GemmShape shape;  ///< of the last GEMM
-    models::Mapping mapping;  ///< of the last GEMM
-    models::Counts counts;    ///< quantizing its input included, for the first of a group
-    models::AccumulatorObservation observed;
-    double error_sum = 0, reference_sum = 0;  ///< squares: output minus float output; float output
-    std::int64_t compared_values = 0;
-};
-using LayerRecords = std::map<workloads::LinearId, LayerRecord>;
-
-/// Multiplies on the simulated hardware. Must run inside Platform::run.
+/// Computes a model on the simulated hardware. Must run inside Platform::run.
+///
+/// Linear layers and attention products run on the array; each operation between them is one pass
+/// of the vector unit: it reads what it needs from DRAM (results of layers, residual stream,
+/// constants), computes, and writes values or, in front of a layer, codes. Values that go through
+/// DRAM have the output format; inside a pass they are single precision. With attention.bits:
+/// float, attention stays on the host and takes nothing.
+///
+/// The keys and values of one batch of sequences are kept: a pass that begins at position 0
+/// overwrites those of the batch before it.
 class HardwareLinear : public workloads::LinearOperator {
 public:
-    /// Puts the weights into the platform's DRAM.
-    HardwareLinear(Platform& platform, const QuantizedModel& model);
+    /// Puts the weights into the platform's DRAM, and takes the rest of it that ModelMemory needs.
+    HardwareLinear(Platform& platform, const QuantizedModel& model, const Config& config,
+                   const MemoryNeeds& needs);
 
-    /// Where the next layers are recorded; with `compare`, their outputs are also compared with
-    /// those of the float weights on the same input.
+    /// Where the next operations are recorded; with `compare`, the outputs of linear layers are
+    /// also compared with those of the float weights on the same input.
     void record(LayerRecords& records, bool compare = false);
 
     void start(Index sequences, Index past, Index length) override {
         positions_ = {sequences, past, length};
     }
-    /// Throws RunError naming layer, channel, token and k when accumulator.overflow is trap and an
-    /// accumulator overflowed.
+    /// Throws as Recorder::note.
     void apply(std::span<const workloads::LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override;
+    void embed(Matrix<float>& hidden) override;
+    void add(const workloads::LinearId& layer, Matrix<float>& hidden,
+             const Matrix<float>& added) override;
+    Matrix<float> normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
+                            std::span<const float> weight, double epsilon) override;
+    Matrix<float> attend(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                         const Matrix<float>& v) override;
+    void gate(int block, Matrix<float>& gate, const Matrix<float>& up) override;
 
 private:
+    /// A pass of the vector unit that ends with the quantization of the next layer's input.
+    struct Pending {
+        models::VectorCommand pass;
+        std::optional<OperationId> id;  ///< nothing: counted to the layer
+        models::GemmShape shape;
+    };
+
     void compare(const workloads::LinearId& id, const Matrix<float>& input,
                  const Matrix<float>& output, LayerRecord& record) const;
+    models::ValueRun rounded(std::uint64_t address, Matrix<float>& values) const;
+    void run_pass(models::VectorCommand pass, const OperationId& id, const Matrix<float>& rows);
 
     Platform& platform_;
     const QuantizedModel& model_;
+    Recorder recorder_;
+    ModelMemory memory_;
+    std::optional<HardwareAttention> attention_;
     RowPositions positions_;
     std::map<workloads::LinearId, models::OperandRef> weights_;
-    LayerRecords* records_ = nullptr;
+    Pending pending_;
     bool compare_ = false;
 };
-
-/// "inner accumulator (16 bits) overflowed at token 3, channel 5, k 64".
-std::string describe_overflow(const models::OverflowPlace& place,
-                              const AccumulatorFormat& accumulator, std::int64_t depth);
 
 }  // namespace axesim::sim

@@ -16,8 +16,9 @@ using models::PackingFormat;
 
 namespace {
 
-constexpr int kMetadataWords = 2;
-constexpr int kMetadataWordsWithBias = 3;
+using models::kMetadataWords;
+using models::kMetadataWordsWithBias;
+using models::kWordFormat;
 constexpr PackingFormat kShiftFormat{models::Layout::packed, kShiftBits};
 /// The host program computes a model's forward pass on this stack.
 constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
@@ -62,6 +63,12 @@ std::int64_t shifted_sum(const Matrix<std::int16_t>& codes, const TileShifts& sh
     return shifts.cols() > 0 ? sum : row.sum();
 }
 
+/// Of a buffer whose partial sums are those of the deepest GEMM.
+models::BufferWidths buffer_widths(const models::HardwareConfig& config, const PlatformSize& size,
+                                   models::Stream stream) {
+    return models::buffer_widths(config, config.accumulator.outer_bits_for(size.max_depth), stream);
+}
+
 /// DRAM kept for results: 64-bit accumulators at the most.
 std::uint64_t output_bytes(const models::HardwareConfig& config, const PlatformSize& size) {
     return round_up(static_cast<std::uint64_t>(size.max_tokens * size.max_outputs) * 8,
@@ -76,24 +83,25 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
       config_(config),
       capacity_(size.weight_bytes +
                 operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
-                output_bytes(config, size)),
+                output_bytes(config, size) + size.other_bytes),
       clock_(config.clock_mhz),
-      weights_buffer_("weights_buffer", models::buffer_word_bits(config, models::Stream::weights)),
+      weights_buffer_("weights_buffer", buffer_widths(config, size, models::Stream::weights)),
       activations_buffer_("activations_buffer",
-                          models::buffer_word_bits(config, models::Stream::activations)),
-      outputs_buffer_("outputs_buffer", models::buffer_word_bits(config, models::Stream::outputs)),
-      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_),
+                          buffer_widths(config, size, models::Stream::activations)),
+      outputs_buffer_("outputs_buffer", buffer_widths(config, size, models::Stream::outputs)),
+      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_, outputs_buffer_),
       vector_unit_("vector_unit", config_),
       memory_interface_("memory_interface", config_.memory_interface, clock_),
       accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
                    outputs_buffer_),
       dram_("dram", config.dram, capacity_) {
     gemm_socket_.bind(accelerator_.gemm_socket);
-    quantize_socket_.bind(accelerator_.quantize_socket);
+    vector_socket_.bind(accelerator_.vector_socket);
     accelerator_.memory_socket.bind(memory_interface_.command_socket);
     accelerator_.array_socket.bind(array_.command_socket);
     accelerator_.scale_socket.bind(vector_unit_.scale_socket);
     accelerator_.vector_quantize_socket.bind(vector_unit_.quantize_socket);
+    accelerator_.vector_work_socket.bind(vector_unit_.work_socket);
     memory_interface_.dram_socket.bind(dram_.target_socket);
 
     activations_address_ = allocate(
@@ -115,6 +123,15 @@ std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::
     if (config.accumulator.groups == WeightGroups::none) return bytes;
     const Index shifts = channels * config.accumulator.tile_count(depth);
     return bytes + round_up(bytes_for(kShiftFormat, shifts), alignment(config));
+}
+
+std::uint64_t Platform::whole_bytes(std::uint64_t bytes, const models::HardwareConfig& config) {
+    return round_up(bytes, alignment(config));
+}
+
+std::uint64_t Platform::element_bytes(std::int64_t elements, int bits,
+                                      const models::HardwareConfig& config) {
+    return whole_bytes(bytes_for(element_format_of(config, bits), elements), config);
 }
 
 void Platform::run(std::function<void()> program) {
@@ -143,6 +160,14 @@ std::uint64_t Platform::allocate(std::uint64_t bytes) {
 
 PackingFormat Platform::element_format(int bits) const { return element_format_of(config_, bits); }
 
+models::TensorRun Platform::values_at(std::uint64_t address, std::int64_t elements) const {
+    return {.stream = models::Stream::outputs,
+            .metadata = false,
+            .address = address,
+            .format = {models::Layout::packed, models::output_bits(config_.output_format)},
+            .elements = elements};
+}
+
 void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) {
     tlm::tlm_generic_payload payload;
     payload.set_command(tlm::TLM_WRITE_COMMAND);
@@ -167,10 +192,10 @@ std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64
     return values;
 }
 
-void Platform::store_metadata(const OperandRef& operand, std::vector<std::int32_t> words) {
+void Platform::store_words(std::uint64_t address, std::vector<std::int32_t> words) {
     std::vector<std::byte> bytes(words.size() * 4);
-    models::pack(std::span<const std::int32_t>(words), 0, {models::Layout::packed, 32}, bytes);
-    write_dram(operand.metadata_address, bytes);
+    models::pack(std::span<const std::int32_t>(words), 0, kWordFormat, bytes);
+    write_dram(address, bytes);
 }
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
@@ -207,7 +232,7 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
         }
     }
     operand.metadata_address = allocate(words.size() * 4);
-    store_metadata(operand, std::move(words));
+    store_words(operand.metadata_address, std::move(words));
     if (shifts.size() > 0) store_shifts(operand, shifts);
     return operand;
 }
@@ -239,38 +264,43 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,
     for (Index token = 0; token < codes.rows(); ++token) {
         words.insert(words.end(), {models::float_bits(1.0F), 0});
     }
-    store_metadata(operand, std::move(words));
+    store_words(operand.metadata_address, std::move(words));
     return operand;
+}
+
+void Platform::vector_pass(models::VectorCommand& command) {
+    models::send_command(vector_socket_, command);
+    cycles_ += command.cycles;
 }
 
 OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                               std::span<const models::StaticRange> ranges,
-                              const models::LayerFormat& format, models::CycleCounts& cycles) {
-    models::QuantizeCommand command{
-        .input = &input,
-        .rotation = rotation,
-        .format = format.activations,
-        .ranges = ranges,
-        .destination = {.address = activations_address_,
-                        .metadata_address = activations_metadata_address_,
-                        .rows = input.rows(),
-                        .columns = input.cols(),
-                        .format = element_format(format.activations.bits),
-                        .is_signed = format.activations.is_signed()},
-        .cycles = {}};
-    models::send_command(quantize_socket_, command);
-    cycles = command.cycles;
-    cycles_ += command.cycles;
-    return command.destination;
+                              const models::LayerFormat& format, models::VectorCommand pass) {
+    const OperandRef destination{.address = activations_address_,
+                                 .metadata_address = activations_metadata_address_,
+                                 .rows = input.rows(),
+                                 .columns = input.cols(),
+                                 .format = element_format(format.activations.bits),
+                                 .is_signed = format.activations.is_signed()};
+    pass.quantizations.push_back({.input = &input,
+                                  .rotation = rotation,
+                                  .format = format.activations,
+                                  .ranges = ranges,
+                                  .destination = destination,
+                                  .first_row = 0,
+                                  .row_word = models::RowWord::zero_point});
+    vector_pass(pass);
+    return destination;
 }
 
 models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandRef& activations,
-                                       const models::LayerFormat& format, bool raw,
+                                       const models::LayerFormat& format,
+                                       std::uint64_t output_address, bool raw,
                                        std::vector<std::int32_t>& words) {
     models::GemmCommand command{.weights = weights,
                                 .activations = activations,
                                 .format = format.gemm(),
-                                .output_address = outputs_address_,
+                                .output_address = output_address,
                                 .raw_accumulators = raw,
                                 .mapping = {},
                                 .cycles = {},
@@ -279,7 +309,7 @@ models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandR
     cycles_ += command.cycles;
     const models::OutputWords output = models::output_words(config_.output_format, raw);
     const models::GemmShape shape = command.shape();
-    words = read_words(outputs_address_, shape.m * shape.n * output.words, output.bits);
+    words = read_words(output_address, shape.m * shape.n * output.words, output.bits);
     return command;
 }
 
@@ -300,19 +330,6 @@ void for_each_output(const models::GemmCommand& command, Place&& place) {
     }
 }
 
-float output_value(std::int32_t word, models::OutputFormat format) {
-    const auto bits = static_cast<std::uint16_t>(word);
-    switch (format) {
-        case models::OutputFormat::float16:
-            return static_cast<float>(Eigen::numext::bit_cast<Eigen::half>(bits));
-        case models::OutputFormat::bfloat16:
-            return static_cast<float>(Eigen::numext::bit_cast<Eigen::bfloat16>(bits));
-        case models::OutputFormat::float32:
-            break;
-    }
-    return models::bits_float(word);
-}
-
 GemmReport report_of(const models::GemmCommand& command) {
     return {command.shape(), command.mapping, command.cycles, command.observed};
 }
@@ -320,12 +337,14 @@ GemmReport report_of(const models::GemmCommand& command) {
 }  // namespace
 
 GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activations,
-                              const models::LayerFormat& format, Matrix<float>& outputs) {
+                              const models::LayerFormat& format, Matrix<float>& outputs,
+                              std::optional<std::uint64_t> output_address) {
     std::vector<std::int32_t> words;
-    const models::GemmCommand command = run_gemm(weights, activations, format, false, words);
+    const models::GemmCommand command = run_gemm(
+        weights, activations, format, output_address.value_or(outputs_address_), false, words);
     outputs.resize(activations.rows, weights.rows);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
-        outputs(token, channel) = output_value(words[index], config_.output_format);
+        outputs(token, channel) = models::output_value(words[index], config_.output_format);
     });
     return report_of(command);
 }
@@ -334,7 +353,8 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
                                   const models::LayerFormat& format,
                                   Matrix<std::int64_t>& outputs) {
     std::vector<std::int32_t> words;
-    const models::GemmCommand command = run_gemm(weights, activations, format, true, words);
+    const models::GemmCommand command =
+        run_gemm(weights, activations, format, outputs_address_, true, words);
     outputs.resize(activations.rows, weights.rows);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
         const auto low = static_cast<std::uint32_t>(words[2 * index]);
@@ -353,6 +373,8 @@ models::Counts Platform::counts() const {
     counts.compute.bias_adds = vector_unit_.bias_adds();
     counts.compute.quantized_values = vector_unit_.quantized_values();
     counts.compute.rotation_adds = vector_unit_.rotation_adds();
+    counts.compute.vector_adds = vector_unit_.other_work().adds;
+    counts.compute.vector_multiplies = vector_unit_.other_work().multiplies;
     counts.weights_buffer = weights_buffer_.counts();
     counts.activations_buffer = activations_buffer_.counts();
     counts.outputs_buffer = outputs_buffer_.counts();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <systemc>
 
@@ -23,6 +24,7 @@ namespace axesim::sim {
 struct PlatformSize {
     std::uint64_t weight_bytes = 0;  ///< sum of Platform::weight_bytes over all matrices
     Index max_tokens = 1, max_depth = 1, max_outputs = 1;
+    std::uint64_t other_bytes = 0;  ///< what Platform::allocate will be asked for
 };
 
 /// What one GEMM on the hardware took and saw.
@@ -48,6 +50,11 @@ public:
                                       const models::LayerFormat& format,
                                       const models::HardwareConfig& config, bool has_bias = false);
 
+    /// What a tensor of this many bytes or elements takes of DRAM: whole bursts and atoms.
+    static std::uint64_t whole_bytes(std::uint64_t bytes, const models::HardwareConfig& config);
+    static std::uint64_t element_bytes(std::int64_t elements, int bits,
+                                       const models::HardwareConfig& config);
+
     /// Runs `program` as the host's process until it returns; rethrows what it throws. Once.
     void run(std::function<void()> program);
 
@@ -64,15 +71,29 @@ public:
     models::OperandRef store_activations(const Matrix<std::int32_t>& codes,
                                          const models::LayerFormat& format);
 
+    /// Takes room in DRAM, at the start of a burst. Throws RunError when PlatformSize left none.
+    std::uint64_t allocate(std::uint64_t bytes);
+    /// Writes 32-bit words before time starts.
+    void store_words(std::uint64_t address, std::vector<std::int32_t> words);
+    /// What lies in DRAM now, without taking time.
+    std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
+    models::PackingFormat element_format(int bits) const;
+    /// Values in the output format that lie there.
+    models::TensorRun values_at(std::uint64_t address, std::int64_t elements) const;
+
+    /// Timed: one pass of the vector unit.
+    void vector_pass(models::VectorCommand& command);
     /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth], to
-    /// `ranges` or (when there are none) to each row's own, and writes them to DRAM.
+    /// `ranges` or (when there are none) to each row's own, and writes them to DRAM, at the end of
+    /// `pass`, which holds what else that pass of the vector unit does.
     models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
-                                const models::LayerFormat& format, models::CycleCounts& cycles);
-    /// Timed: one GEMM of operands of this format; `outputs` [tokens, channels] are read back from
-    /// DRAM.
+                                const models::LayerFormat& format, models::VectorCommand pass = {});
+    /// Timed: one GEMM of operands of this format, its results written to `output_address` (or to
+    /// room of the platform's own). `outputs` [tokens, channels] are read back from there.
     GemmReport multiply(const models::OperandRef& weights, const models::OperandRef& activations,
-                        const models::LayerFormat& format, Matrix<float>& outputs);
+                        const models::LayerFormat& format, Matrix<float>& outputs,
+                        std::optional<std::uint64_t> output_address = {});
     GemmReport multiply_raw(const models::OperandRef& weights,
                             const models::OperandRef& activations,
                             const models::LayerFormat& format, Matrix<std::int64_t>& outputs);
@@ -85,16 +106,12 @@ private:
     SC_HAS_PROCESS(Platform);
 
     void host_process();
-    std::uint64_t allocate(std::uint64_t bytes);
-    models::PackingFormat element_format(int bits) const;
     void write_dram(std::uint64_t address, std::vector<std::byte>& bytes);
-    std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
-    void store_metadata(const models::OperandRef& operand, std::vector<std::int32_t> words);
     void store_shifts(models::OperandRef& operand, const TileShifts& shifts);
     models::GemmCommand run_gemm(const models::OperandRef& weights,
                                  const models::OperandRef& activations,
-                                 const models::LayerFormat& format, bool raw,
-                                 std::vector<std::int32_t>& words);
+                                 const models::LayerFormat& format, std::uint64_t output_address,
+                                 bool raw, std::vector<std::int32_t>& words);
 
     const models::HardwareConfig config_;
     const std::uint64_t capacity_;  ///< bytes of DRAM
@@ -109,7 +126,7 @@ private:
     models::Accelerator accelerator_;
     models::Dram dram_;
     tlm_utils::simple_initiator_socket<Platform> gemm_socket_{"gemm_socket"};
-    tlm_utils::simple_initiator_socket<Platform> quantize_socket_{"quantize_socket"};
+    tlm_utils::simple_initiator_socket<Platform> vector_socket_{"vector_socket"};
 
     std::uint64_t activations_address_ = 0, activations_metadata_address_ = 0, outputs_address_ = 0;
     models::CycleCounts cycles_;

@@ -14,7 +14,7 @@
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
 #include "sim/evaluate.h"
-#include "sim/hardware_linear.h"
+#include "sim/layer_record.h"
 #include "sim/model.h"
 #include "sim/shared_work.h"
 #include "sim/version.h"
@@ -29,15 +29,7 @@ double peak_rss_mib() {
     return static_cast<double>(usage.ru_maxrss) / 1024.0;  // Linux counts in KiB
 }
 
-/// The outer accumulator that the hardware has: wide enough for the deepest layer.
-int widest_outer_bits(const QuantizedModel& quantized) {
-    int bits = 0;
-    for (const auto& [id, layer] : quantized.layers) {
-        bits = std::max(bits, layer.certificate.outer_bits);
-    }
-    return bits;
-}
-
+/// Depth of the deepest linear layer.
 Index deepest_layer(const QuantizedModel& quantized) {
     Index depth = 0;
     for (const auto& [id, layer] : quantized.layers) {
@@ -46,13 +38,64 @@ Index deepest_layer(const QuantizedModel& quantized) {
     return depth;
 }
 
+/// The products of a run: what is proven of each, at the greatest depth that it had in any part of
+/// the workload (that of attention grows with the positions).
+class Certificates {
+public:
+    Certificates(const QuantizedModel& quantized, const WorkloadRun& workload) {
+        for (const auto& [id, layer] : quantized.layers) layers_[id] = &layer;
+        note(workload.evaluation);
+        note(workload.prefill.layers);
+        if (workload.decode) note(workload.decode->layers);
+    }
+
+    const quant::Certificate& of(const OperationId& id) const { return all_.at(id); }
+    /// The layer if it is a linear one, else null.
+    const QuantizedLayer* layer(const OperationId& id) const {
+        const auto found = layers_.find(id);
+        return found == layers_.end() ? nullptr : found->second;
+    }
+    bool all_certified() const {
+        return std::ranges::all_of(all_, [](const auto& each) { return each.second.certified; });
+    }
+    /// The outer accumulator that the hardware has: wide enough for the deepest product.
+    int widest_outer_bits() const {
+        int bits = 0;
+        for (const auto& [id, certificate] : all_) bits = std::max(bits, certificate.outer_bits);
+        return bits;
+    }
+
+private:
+    void note(const LayerRecords& records) {
+        for (const auto& [id, record] : records) {
+            if (!record.is_product()) continue;
+            if (const QuantizedLayer* linear = layer(id)) {
+                all_[id] = linear->certificate;
+            } else if (record.shape.k >= depths_[id]) {
+                depths_[id] = record.shape.k;
+                const models::GemmFormat format = record.format.gemm();
+                all_[id] = quant::certify(format.weights, format.activations, format.accumulator,
+                                          record.shape.k);
+            }
+        }
+    }
+
+    std::map<OperationId, const QuantizedLayer*> layers_;
+    std::map<OperationId, Index> depths_;
+    std::map<OperationId, quant::Certificate> all_;
+};
+
 /// What the costs are those of: hardware that fits the widest layer.
 struct Built {
-    Built(const Config& config, const QuantizedModel& quantized)
+    Built(const Config& config, const QuantizedModel& quantized, const Certificates& certificates)
         : hardware(built_hardware(config, quantized)),
-          outer_bits(widest_outer_bits(quantized)),
+          outer_bits(certificates.widest_outer_bits()),
           deepest(deepest_layer(quantized)),
+          repeats(static_cast<std::uint64_t>(quantized.equalized.weights->shape().repeats)),
           technology(config.technology_table) {}
+
+    /// How many operations a simulated one stands for: what lies in a block, for those of all.
+    std::uint64_t times(const OperationId& id) const { return id.in_block() ? repeats : 1; }
 
     double seconds(const models::Counts& counts) const {
         return static_cast<double>(counts.cycles.cycles) / (hardware.clock_mhz * 1e6);
@@ -69,20 +112,15 @@ struct Built {
     const models::HardwareConfig hardware;
     const int outer_bits;
     const Index deepest;
+    const std::uint64_t repeats;
     const models::Technology& technology;
 };
 
-/// How many blocks each simulated one stands for.
-std::uint64_t repeats_of(const QuantizedModel& quantized) {
-    return static_cast<std::uint64_t>(quantized.equalized.weights->shape().repeats);
-}
-
 /// What a phase did in all blocks, format by format.
-std::vector<models::Work> work_of(const LayerRecords& layers, const QuantizedModel& quantized,
-                                  const Built& built) {
+std::vector<models::Work> work_of(const LayerRecords& layers, const Built& built) {
     std::map<models::LayerFormat, models::Counts> counts;
     for (const auto& [id, record] : layers) {
-        counts[quantized.layers.at(id).format] += record.counts * repeats_of(quantized);
+        counts[record.format] += record.counts * built.times(id);
     }
     std::vector<models::Work> work;
     for (const auto& [format, counted] : counts) work.push_back(built.work(counted, format));
@@ -94,14 +132,15 @@ void widen(IntegerRange& range, const IntegerRange& by) {
     range.max = std::max(range.max, by.max);
 }
 
-reports::Overflow overflow_of(const QuantizedModel& quantized, const LayerRecords& records,
+reports::Overflow overflow_of(const Certificates& certificates, const LayerRecords& records,
                               const Built& built) {
     reports::Overflow overflow;
-    overflow.certified = quantized.certified();
+    overflow.certified = certificates.all_certified();
     overflow.inner.bits = built.hardware.accumulator.inner_bits;
     overflow.outer.bits = built.outer_bits;
     for (const auto& [id, record] : records) {
-        const quant::Certificate& certificate = quantized.layers.at(id).certificate;
+        if (!record.is_product()) continue;
+        const quant::Certificate& certificate = certificates.of(id);
         overflow.inner_events += record.observed.inner_events;
         overflow.outer_events += record.observed.outer_events;
         widen(overflow.inner.proven, certificate.inner);
@@ -109,16 +148,16 @@ reports::Overflow overflow_of(const QuantizedModel& quantized, const LayerRecord
         widen(overflow.inner.seen, record.observed.inner_seen);
         widen(overflow.outer.seen, record.observed.outer_seen);
         if (!overflow.first_place && record.observed.first_overflow) {
-            overflow.first_layer = workloads::layer_name(id);
+            overflow.first_layer = operation_name(id);
             overflow.first_place = record.observed.first_overflow;
         }
     }
     return overflow;
 }
 
-reports::Phase phase_of(const std::string& name, const PhaseRun& run,
-                        const QuantizedModel& quantized, const Built& built) {
-    const models::Counts counts = run.counts * repeats_of(quantized);
+reports::Phase phase_of(const std::string& name, const PhaseRun& run, const Built& built) {
+    models::Counts counts;
+    for (const auto& [id, record] : run.layers) counts += record.counts * built.times(id);
     reports::Phase phase{.name = name,
                          .tokens = run.tokens,
                          .batch = run.batch,
@@ -126,55 +165,63 @@ reports::Phase phase_of(const std::string& name, const PhaseRun& run,
                          .counts = counts,
                          .energy = {},
                          .energy_range = {}};
-    const std::vector<models::Work> work = work_of(run.layers, quantized, built);
+    const std::vector<models::Work> work = work_of(run.layers, built);
     phase.energy = models::energy(work, built.hardware, built.outer_bits, built.technology);
     phase.energy_range =
         models::energy_range(work, built.hardware, built.outer_bits, built.technology);
     return phase;
 }
 
+/// What the evaluation saw of a product, and what is proven of it.
+void add_product(reports::LayerResult& result, const LayerRecord& timed, const LayerRecord& seen,
+                 const quant::Certificate& certificate) {
+    const models::LayerFormat& format = timed.format;
+    const models::ActivationFormat& activations = format.activations;
+    if (seen.compared_values > 0) {
+        result.rmse = std::sqrt(seen.error_sum / static_cast<double>(seen.compared_values));
+        result.sqnr_db = 10.0 * std::log10(seen.reference_sum / seen.error_sum);
+    }
+    result.overflow_events = seen.observed.inner_events + seen.observed.outer_events;
+    result.proven_inner = certificate.inner;
+    result.proven_outer = certificate.outer;
+    result.seen_inner = seen.observed.inner_seen;
+    result.seen_outer = seen.observed.outer_seen;
+    result.inner_bits_needed = {
+        quant::data_type_bits(format.accumulator.tile_length(result.k), format.weight_bits,
+                              activations.bits, activations.is_signed()),
+        quant::l1_bits(certificate.largest_tile_l1, activations.codes()),
+        signed_bits_for(certificate.inner)};
+    result.weight_bits = format.weight_bits;
+    result.activation_bits = activations.bits;
+    result.inner_bits = format.accumulator.inner_bits;
+    result.outer_bits = certificate.outer_bits;
+    result.certified = certificate.certified;
+    result.mapping = timed.mapping;
+}
+
 std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
-                                            const QuantizedModel& quantized, const Built& built) {
+                                            const Certificates& certificates, const Built& built) {
     std::vector<reports::LayerResult> layers;
     for (const auto& [id, timed] : workload.prefill.layers) {
-        const LayerRecord& seen = workload.evaluation.at(id);
-        const QuantizedLayer& layer = quantized.layers.at(id);
-        reports::LayerResult result;
-        result.name = workloads::layer_name(id);
-        result.kind = workloads::kind_name(id.kind);
-        result.count = static_cast<std::int64_t>(repeats_of(quantized));
+        reports::LayerResult& result = layers.emplace_back();
+        result.name = operation_name(id);
+        result.kind = kind_name(id);
+        result.count = static_cast<std::int64_t>(built.times(id));
         result.m = timed.shape.m;
         result.n = timed.shape.n;
         result.k = timed.shape.k;
-        result.cycles = timed.counts.cycles.cycles;
-        const models::Work work = built.work(timed.counts, layer.format);
+        result.macs = timed.counts.compute.macs;
+        result.cycles = timed.counts.cycles;
+        const models::Work work = built.work(timed.counts, timed.format);
         result.energy_j =
             models::energy(std::span(&work, 1), built.hardware, built.outer_bits, built.technology)
                 .total();
-        if (seen.compared_values > 0) {
-            result.rmse = std::sqrt(seen.error_sum / static_cast<double>(seen.compared_values));
-            result.sqnr_db = 10.0 * std::log10(seen.reference_sum / seen.error_sum);
+        if (timed.is_product()) {
+            add_product(result, timed, workload.evaluation.at(id), certificates.of(id));
         }
-        result.overflow_events = seen.observed.inner_events + seen.observed.outer_events;
-        result.proven_inner = layer.certificate.inner;
-        result.proven_outer = layer.certificate.outer;
-        result.seen_inner = seen.observed.inner_seen;
-        result.seen_outer = seen.observed.outer_seen;
-        const models::ActivationFormat& activations = layer.format.activations;
-        result.inner_bits_needed = {
-            quant::data_type_bits(layer.format.accumulator.tile_length(result.k),
-                                  layer.format.weight_bits, activations.bits,
-                                  activations.is_signed()),
-            quant::l1_bits(layer.certificate.largest_tile_l1, activations.codes()),
-            signed_bits_for(layer.certificate.inner)};
-        result.weight_bits = layer.format.weight_bits;
-        result.activation_bits = activations.bits;
-        result.inner_bits = layer.format.accumulator.inner_bits;
-        result.outer_bits = layer.certificate.outer_bits;
-        result.certified = layer.certificate.certified;
-        result.fallback = layer.linear.fallback;
-        result.mapping = timed.mapping.describe(timed.shape);
-        layers.push_back(std::move(result));
+        if (const QuantizedLayer* layer = certificates.layer(id)) {
+            result.fallback = layer->linear.fallback;
+        }
     }
     return layers;
 }
@@ -209,17 +256,14 @@ std::string why_not_measured(const workloads::LoadedModel& model, const Workload
     return model.synthetic ? "the weights are random numbers" : "workload.evaluation.tokens is 0";
 }
 
-/// Everything that happens between the linear layers, and what they share with it.
-std::vector<std::string> what_is_not_counted() {
-    return {"attention products QK^T and PV, and the KV cache's traffic",
-            "softmax",
-            "RMSNorm",
-            "RoPE",
-            "SwiGLU",
-            "residual adds",
-            "reading layer outputs back for these",
-            "embedding",
-            "lm_head (computed in float on the host)"};
+/// What a forward pass does beside what the hardware did.
+std::vector<std::string> what_is_not_counted(const Config& config) {
+    std::vector<std::string> parts{"lm_head (computed in float on the host)"};
+    if (config.attention.bits == AttentionConfig::kFloat) {
+        parts.insert(parts.begin(), {"attention products QK^T and PV, and the KV cache's traffic",
+                                     "softmax", "RoPE", "reading q, k, v back for these"});
+    }
+    return parts;
 }
 
 }  // namespace
@@ -291,7 +335,8 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());
 
-    const Built built(config, run.quantized);
+    const Certificates certificates(run.quantized, workload);
+    const Built built(config, run.quantized, certificates);
     reports::Result& result = run.result;
     result.name = config.name;
     result.model_name = model.weights->shape().name;
@@ -311,14 +356,14 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
     result.accuracy_not_measured = why_not_measured(model, workload);
-    result.overflow = overflow_of(run.quantized, workload.evaluation, built);
-    result.prefill = phase_of("prefill", workload.prefill, run.quantized, built);
-    if (workload.decode) result.decode = phase_of("decode", *workload.decode, run.quantized, built);
+    result.overflow = overflow_of(certificates, workload.evaluation, built);
+    result.prefill = phase_of("prefill", workload.prefill, built);
+    if (workload.decode) result.decode = phase_of("decode", *workload.decode, built);
     result.area = models::area(built.hardware, built.outer_bits, built.technology);
     result.area_range = models::area_range(built.hardware, built.outer_bits, built.technology);
     result.unit_costs = models::unit_costs(built.hardware, built.outer_bits, built.technology);
-    result.layers = layers_of(workload, run.quantized, built);
-    result.not_counted = what_is_not_counted();
+    result.layers = layers_of(workload, certificates, built);
+    result.not_counted = what_is_not_counted(config);
 
     if (run.quantized.reused) host.reused.emplace_back("quantized_layers");
     host.reused.insert(host.reused.end(), shared.reused().begin(), shared.reused().end());

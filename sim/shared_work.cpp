@@ -27,7 +27,9 @@ constexpr std::array kValuesIgnore = {
     "hardware.dataflow",
     "hardware.array.rows",
     "hardware.array.columns",
+    "hardware.mapping",
     "hardware.buffers",
+    "hardware.vector_unit.lanes",
     "hardware.memory_interface",
     "hardware.dram",
     "hardware.dram_channels",
@@ -69,7 +71,8 @@ Json record_json(const LayerRecord& record) {
     if (const auto& place = seen.first_overflow) {
         first = {place->token, place->channel, place->k, static_cast<int>(place->stage)};
     }
-    return {{"inner_events", seen.inner_events},
+    return {{"shape", {record.shape.m, record.shape.n, record.shape.k}},
+            {"inner_events", seen.inner_events},
             {"outer_events", seen.outer_events},
             {"first", first},
             {"inner_seen", range_json(seen.inner_seen)},
@@ -81,6 +84,8 @@ Json record_json(const LayerRecord& record) {
 
 LayerRecord record_from(const Json& json) {
     LayerRecord record;
+    const Json& shape = json.at("shape");
+    record.shape = {shape.at(0).get<Index>(), shape.at(1).get<Index>(), shape.at(2).get<Index>()};
     models::AccumulatorObservation& seen = record.observed;
     seen.inner_events = json.at("inner_events");
     seen.outer_events = json.at("outer_events");
@@ -103,7 +108,7 @@ Json evaluation_json(const Evaluation& evaluation) {
     const reports::Accuracy& a = evaluation.accuracy;
     Json layers = Json::object();
     for (const auto& [id, record] : evaluation.layers) {
-        layers[workloads::layer_name(id)] = record_json(record);
+        layers[operation_name(id)] = record_json(record);
     }
     return {{"perplexity_float", a.perplexity_float},
             {"perplexity_quantized", a.perplexity_quantized},
@@ -121,8 +126,10 @@ Evaluation evaluation_from(const Json& json, const LayerRecords& like) {
                            .kl_divergence = json.at("kl_divergence"),
                            .top1_agreement = json.at("top1_agreement"),
                            .tokens = json.at("tokens")};
-    for (const auto& [id, ignored] : like) {
-        evaluation.layers[id] = record_from(json.at("layers").at(workloads::layer_name(id)));
+    for (const auto& [id, timed] : like) {
+        LayerRecord& record = evaluation.layers[id];
+        record = record_from(json.at("layers").at(operation_name(id)));
+        record.format = timed.format;
     }
     return evaluation;
 }

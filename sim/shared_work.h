@@ -14,7 +14,7 @@
 #include "common/matrix.h"
 #include "reports/result.h"
 #include "sim/calibrate.h"
-#include "sim/hardware_linear.h"
+#include "sim/layer_record.h"
 #include "workloads/text.h"
 
 namespace axesim::sim {
@@ -33,7 +33,7 @@ nlohmann::ordered_json arithmetic_key(const Config& config, const QuantizedModel
 /// What the evaluation text showed.
 struct Evaluation {
     reports::Accuracy accuracy;
-    LayerRecords layers;  ///< shape, mapping and counts are not kept
+    LayerRecords layers;  ///< mapping and counts are not kept
 };
 
 class SharedWork {
@@ -48,7 +48,7 @@ public:
 
     /// Hidden states of the float model on the evaluation windows, [rows, columns].
     std::optional<Matrix<float>> float_hidden(Index rows, Index columns);
-    /// `like` has the operations that the evaluation must have seen.
+    /// `like` has the operations that the evaluation must have seen, and their formats.
     std::optional<Evaluation> evaluation(const LayerRecords& like);
 
     /// Throw RunError.

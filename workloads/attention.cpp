@@ -23,6 +23,13 @@ void causal_softmax(Matrix<float>& scores, Index visible) {
     }
 }
 
+// Room for `needed` rows; what is there stays. Doubling keeps decoding from copying all of it for
+// every token.
+void reserve_rows(Matrix<float>& rows, Index needed, Index columns) {
+    if (needed <= rows.rows()) return;
+    rows.conservativeResize(rows.rows() == 0 ? needed : std::max(needed, 2 * rows.rows()), columns);
+}
+
 }  // namespace
 
 Matrix<float> rms_norm(const Matrix<float>& x, std::span<const float> weight, double epsilon) {
@@ -79,6 +86,24 @@ void RotaryTable::rotate(Matrix<float>& x) const {
             }
         }
     });
+}
+
+Matrix<float> attend_in_float(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                              const Matrix<float>& v) {
+    step.rotary.rotate(q);
+    step.rotary.rotate(k);
+    const Index total = step.past + step.length;
+    std::vector<KeysAndValues> past;
+    for (Index s = 0; s < step.sequences; ++s) {
+        Matrix<float>& keys = step.kept.keys[static_cast<std::size_t>(s)];
+        Matrix<float>& values = step.kept.values[static_cast<std::size_t>(s)];
+        reserve_rows(keys, total, k.cols());
+        reserve_rows(values, total, v.cols());
+        keys.middleRows(step.past, step.length) = k.middleRows(s * step.length, step.length);
+        values.middleRows(step.past, step.length) = v.middleRows(s * step.length, step.length);
+        past.push_back({{keys.data(), total, k.cols()}, {values.data(), total, v.cols()}});
+    }
+    return causal_attention(step.shape, q, past);
 }
 
 Matrix<float> causal_attention(const LlamaShape& shape, const Matrix<float>& q,

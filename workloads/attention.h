@@ -38,6 +38,19 @@ struct KeysAndValues {
     MatrixView<float> keys, values;
 };
 
+/// The attention of one block over new positions of `sequences`: `length` each, after `past`.
+struct AttentionStep {
+    const LlamaShape& shape;
+    const RotaryTable& rotary;  ///< of the new positions
+    int block = 0;
+    Index sequences = 0, past = 0, length = 0;
+    KeptPositions& kept;  ///< for operators that keep keys and values in floating point
+};
+
+/// Rotates q and k, appends k and v to step.kept, and attends.
+Matrix<float> attend_in_float(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                              const Matrix<float>& v);
+
 /// Causal attention with grouped query heads. q [sequences * new positions, heads * head_size]
 /// holds the new positions, which are the last ones of `past` (one entry a sequence). Returns the
 /// shape of q. Holds scores of a few query rows of one head at a time.

@@ -12,13 +12,6 @@ namespace axesim::workloads {
 
 namespace {
 
-// Room for `needed` rows; what is there stays. Doubling keeps decoding from copying all of it for
-// every token.
-void reserve_rows(Matrix<float>& rows, Index needed, Index columns) {
-    if (needed <= rows.rows()) return;
-    rows.conservativeResize(rows.rows() == 0 ? needed : std::max(needed, 2 * rows.rows()), columns);
-}
-
 /// The length that all sequences must have.
 Index common_length(const std::vector<std::vector<TokenId>>& sequences) {
     if (sequences.empty() || sequences.front().empty()) {
@@ -76,6 +69,7 @@ BlockPass::BlockPass(const LlamaWeights& weights,
     scratch_.keys.resize(sequences.size());
     scratch_.values.resize(sequences.size());
     linear.start(sequences_, past_, length_);
+    linear.embed(hidden_);
 }
 
 void BlockPass::run_block() {
@@ -99,32 +93,28 @@ void BlockPass::resume(int block, Matrix<float> hidden) {
     hidden_ = std::move(hidden);
 }
 
-void BlockPass::attention_part(KvCache::Block& kept) {
+void BlockPass::attention_part(KeptPositions& kept) {
     const LlamaShape& shape = weights_.shape();
     const std::array qkv = {LinearId{block_, LinearKind::q_proj},
                             LinearId{block_, LinearKind::k_proj},
                             LinearId{block_, LinearKind::v_proj}};
     std::array<Matrix<float>, 3> projected;
-    linear_.apply(qkv, rms_norm(hidden_, weights_.attention_norm(block_), shape.rms_epsilon),
+    linear_.apply(qkv,
+                  linear_.normalize({block_, NormKind::attention}, hidden_,
+                                    weights_.attention_norm(block_), shape.rms_epsilon),
                   projected);
     auto& [q, k, v] = projected;
-    rotary_.rotate(q);
-    rotary_.rotate(k);
-    const Index total = past_ + length_;
-    std::vector<KeysAndValues> past;
-    for (Index s = 0; s < sequences_; ++s) {
-        Matrix<float>& keys = kept.keys[static_cast<std::size_t>(s)];
-        Matrix<float>& values = kept.values[static_cast<std::size_t>(s)];
-        reserve_rows(keys, total, k.cols());
-        reserve_rows(values, total, v.cols());
-        keys.middleRows(past_, length_) = k.middleRows(s * length_, length_);
-        values.middleRows(past_, length_) = v.middleRows(s * length_, length_);
-        past.push_back({{keys.data(), total, k.cols()}, {values.data(), total, v.cols()}});
-    }
+    const AttentionStep step{.shape = shape,
+                             .rotary = rotary_,
+                             .block = block_,
+                             .sequences = sequences_,
+                             .past = past_,
+                             .length = length_,
+                             .kept = kept};
     const std::array output = {LinearId{block_, LinearKind::o_proj}};
     std::array<Matrix<float>, 1> added;
-    linear_.apply(output, causal_attention(shape, q, past), added);
-    hidden_ += added[0];
+    linear_.apply(output, linear_.attend(step, q, k, v), added);
+    linear_.add(output[0], hidden_, added[0]);
 }
 
 void BlockPass::ffn_part() {
@@ -132,13 +122,15 @@ void BlockPass::ffn_part() {
                                     LinearId{block_, LinearKind::up_proj}};
     std::array<Matrix<float>, 2> wide;
     linear_.apply(gate_and_up,
-                  rms_norm(hidden_, weights_.ffn_norm(block_), weights_.shape().rms_epsilon), wide);
-    swiglu(wide[0], wide[1]);
+                  linear_.normalize({block_, NormKind::ffn}, hidden_, weights_.ffn_norm(block_),
+                                    weights_.shape().rms_epsilon),
+                  wide);
+    linear_.gate(block_, wide[0], wide[1]);
     wide[1].resize(0, 0);
     const std::array down = {LinearId{block_, LinearKind::down_proj}};
     std::array<Matrix<float>, 1> added;
     linear_.apply(down, wide[0], added);
-    hidden_ += added[0];
+    linear_.add(down[0], hidden_, added[0]);
 }
 
 }  // namespace axesim::workloads

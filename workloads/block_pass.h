@@ -28,8 +28,8 @@ public:
     /// The residual stream in front of that block, [sequences * length, hidden].
     const Matrix<float>& hidden() const { return hidden_; }
 
-    /// Runs it: calls `linear` for the groups {q, k, v}, {o}, {gate, up} and {down}. Throws
-    /// RunError when a value is not finite.
+    /// Runs it: calls `linear` for every operation, and for the linear layers in the groups
+    /// {q, k, v}, {o}, {gate, up} and {down}. Throws RunError when a value is not finite.
     void run_block();
 
     /// Stands in front of `block` with the `hidden` of an earlier pass over the same sequences.
@@ -37,13 +37,13 @@ public:
     void resume(int block, Matrix<float> hidden);
 
 private:
-    void attention_part(KvCache::Block& kept);
+    void attention_part(KeptPositions& kept);
     void ffn_part();
 
     const LlamaWeights& weights_;
     LinearOperator& linear_;
     KvCache* cache_;
-    KvCache::Block scratch_;  ///< for the block that runs, without a cache
+    KeptPositions scratch_;  ///< for the block that runs, without a cache
     int block_ = 0;
     Index sequences_;
     Index length_;  ///< new positions of a sequence

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/parallel.h"
+#include "workloads/attention.h"
 #include "workloads/llama.h"
 
 namespace axesim::workloads {
@@ -43,6 +44,22 @@ LinearId first_with_same_input(const LinearId& id) {
         default:
             return id;
     }
+}
+
+Matrix<float> LinearOperator::normalize(const NormId& norm, const Matrix<float>& hidden,
+                                        std::span<const float> weight, double epsilon) {
+    static_cast<void>(norm);
+    return rms_norm(hidden, weight, epsilon);
+}
+
+Matrix<float> LinearOperator::attend(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                                     const Matrix<float>& v) {
+    return attend_in_float(step, q, k, v);
+}
+
+void LinearOperator::gate(int block, Matrix<float>& gate, const Matrix<float>& up) {
+    static_cast<void>(block);
+    swiglu(gate, up);
 }
 
 void FloatLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,

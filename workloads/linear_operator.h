@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between a Llama model and whatever multiplies its matrices: single precision on the
-// host, the quantizer that watches what flows past, or the simulated hardware.
+// The seam between a Llama model and whatever computes it: single precision on the host, the
+// quantizer that watches what flows past, or the simulated hardware.
 #pragma once
 
 #include <array>
@@ -32,8 +32,19 @@ std::string layer_name(const LinearId& id);
 /// The first layer of the group that shares this layer's input: {q, k, v}, {o}, {gate, up}, {down}.
 LinearId first_with_same_input(const LinearId& id);
 
-/// Computes outputs[i] = input * weight(layers[i])^T for layers that share one input.
-/// input [tokens, in]; outputs[i] is resized to [tokens, out of layers[i]].
+/// The norms of a model: two in each block, and one after the last block (whose `block` is the
+/// number of blocks).
+enum class NormKind { attention, ffn, final };
+struct NormId {
+    int block = 0;
+    NormKind kind = NormKind::attention;
+};
+
+struct AttentionStep;
+
+/// Computes the operations of a forward pass, in the order of the data flow. The linear layers are
+/// every operator's own; what lies between them is computed in single precision on the host unless
+/// an operator has hardware for it.
 class LinearOperator {
 public:
     virtual ~LinearOperator() = default;
@@ -42,8 +53,27 @@ public:
     virtual void start(Index sequences, Index past, Index length) {
         static_cast<void>(sequences), static_cast<void>(past), static_cast<void>(length);
     }
+    /// outputs[i] = input * weight(layers[i])^T for layers that share one input.
+    /// input [tokens, in]; outputs[i] is resized to [tokens, out of layers[i]].
     virtual void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                        std::span<Matrix<float>> outputs) = 0;
+
+    /// Sees the rows of the embedding table [tokens, hidden], from here on the residual stream.
+    virtual void embed(Matrix<float>& hidden) { static_cast<void>(hidden); }
+    /// hidden += added, the output of this layer (an o_proj or a down_proj).
+    virtual void add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
+        static_cast<void>(layer);
+        hidden += added;
+    }
+    /// rms_norm(hidden, weight, epsilon).
+    virtual Matrix<float> normalize(const NormId& norm, const Matrix<float>& hidden,
+                                    std::span<const float> weight, double epsilon);
+    /// RoPE and causal attention of the projections q, k, v of new positions, which q and k may be
+    /// changed for. Returns the input of o_proj, [tokens, heads * head_size].
+    virtual Matrix<float> attend(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                                 const Matrix<float>& v);
+    /// swiglu(gate, up), the input of down_proj of this block.
+    virtual void gate(int block, Matrix<float>& gate, const Matrix<float>& up);
 };
 
 }  // namespace axesim::workloads

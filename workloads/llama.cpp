@@ -39,7 +39,7 @@ Index LlamaShape::deepest_input() const {
 
 KvCache::KvCache(const LlamaShape& shape, Index sequences)
     : blocks_(static_cast<std::size_t>(shape.blocks)), sequences_(sequences) {
-    for (Block& block : blocks_) {
+    for (KeptPositions& block : blocks_) {
         block.keys.resize(static_cast<std::size_t>(sequences));
         block.values.resize(static_cast<std::size_t>(sequences));
     }
@@ -62,7 +62,8 @@ Matrix<float> LlamaForward::run(const std::vector<std::vector<TokenId>>& sequenc
                                 LinearOperator& linear, KvCache* cache) const {
     BlockPass pass(weights_, sequences, linear, cache);
     while (!pass.finished()) pass.run_block();
-    return rms_norm(pass.hidden(), final_norm_, weights_.shape().rms_epsilon);
+    return linear.normalize({pass.block(), NormKind::final}, pass.hidden(), final_norm_,
+                            weights_.shape().rms_epsilon);
 }
 
 Matrix<float> LlamaForward::logits(const Eigen::Ref<const Matrix<float>>& hidden) const {

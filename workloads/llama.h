@@ -66,7 +66,14 @@ private:
     const LlamaWeights& weights_;
 };
 
-/// Keys (after RoPE) and values of the positions seen so far, for every block and sequence.
+/// Keys (after RoPE) and values of the positions seen so far in one block, per sequence
+/// [capacity >= positions, kv_heads * head_size].
+struct KeptPositions {
+    std::vector<Matrix<float>> keys, values;
+};
+
+/// The same for every block. Stays empty where the operator keeps them itself: in the simulated
+/// DRAM.
 class KvCache {
 public:
     KvCache(const LlamaShape& shape, Index sequences);
@@ -75,17 +82,13 @@ public:
 
 private:
     friend class BlockPass;
-    /// Per sequence [capacity >= length, kv_heads * head_size].
-    struct Block {
-        std::vector<Matrix<float>> keys, values;
-    };
-    std::vector<Block> blocks_;
+    std::vector<KeptPositions> blocks_;
     Index sequences_ = 0;
     Index length_ = 0;
 };
 
 /// The forward pass from tokens to logits (block_pass.h is the part of it without the output
-/// matrix, which is large). Everything but the linear layers is computed in single precision.
+/// matrix, which is large).
 class LlamaForward {
 public:
     explicit LlamaForward(const LlamaWeights& weights);

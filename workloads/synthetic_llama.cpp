@@ -14,8 +14,8 @@ namespace axesim::workloads {
 namespace {
 
 /// Streams of random numbers that must not meet: linear layers take 0, 1, ... below these.
-constexpr std::uint64_t kEmbedding = std::uint64_t{1} << 40;
-constexpr std::uint64_t kOutliers = kEmbedding + 1, kTokens = kEmbedding + 2;
+constexpr std::uint64_t kEmbeddingStream = std::uint64_t{1} << 40;
+constexpr std::uint64_t kOutlierStream = kEmbeddingStream + 1, kTokenStream = kEmbeddingStream + 2;
 
 constexpr Index kOneOutlierIn = 512;  ///< channels
 constexpr float kOutlier = 20.0F;     ///< times the spread of the others
@@ -67,7 +67,7 @@ Matrix<float> random_matrix(Index rows, Index columns, std::uint64_t seed, std::
 
 SyntheticLlama::SyntheticLlama(LlamaShape shape, std::uint64_t seed)
     : shape_(std::move(shape)), seed_(seed) {
-    Random random(seed_, kOutliers, 0);
+    Random random(seed_, kOutlierStream, 0);
     for (Index i = 0; i < (shape_.hidden + kOneOutlierIn - 1) / kOneOutlierIn; ++i) {
         outliers_.push_back(
             static_cast<Index>(random.next() % static_cast<std::uint64_t>(shape_.hidden)));
@@ -95,7 +95,7 @@ Matrix<float> SyntheticLlama::embed(std::span<const TokenId> tokens) const {
             throw UserError(fmt::format("{} is no token of {} (allowed: 0 to {})", token,
                                         shape_.name, shape_.vocabulary - 1));
         }
-        Random(seed_, kEmbedding, static_cast<std::uint64_t>(token))
+        Random(seed_, kEmbeddingStream, static_cast<std::uint64_t>(token))
             .fill(hidden.row(row).data(), shape_.hidden, 1.0F);
         for (const Index channel : outliers_) hidden(row, channel) *= kOutlier;
     }
@@ -103,11 +103,11 @@ Matrix<float> SyntheticLlama::embed(std::span<const TokenId> tokens) const {
 }
 
 Matrix<float> SyntheticLlama::lm_head() const {
-    return random_matrix(shape_.vocabulary, shape_.hidden, seed_, kEmbedding);
+    return random_matrix(shape_.vocabulary, shape_.hidden, seed_, kEmbeddingStream);
 }
 
 std::vector<TokenId> RandomTokenizer::encode(std::string_view text) const {
-    Random random(seed_, kTokens, 0);
+    Random random(seed_, kTokenStream, 0);
     std::vector<TokenId> tokens(text.size());
     for (TokenId& token : tokens) {
         token = static_cast<TokenId>(random.next() % static_cast<std::uint64_t>(vocabulary_));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <systemc>
 
+#include "models/compute/array_dataflow.h"
 #include "models/compute/gemm.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
@@ -25,25 +26,29 @@ struct ComputeTileCommand {
     Index depth = 0;                             ///< K of the whole dot product
     Matrix<std::int64_t>* outer = nullptr;       ///< result [m, n]
     AccumulatorObservation* observed = nullptr;  ///< merged into, places relative to the GEMM
-    ArrayCycles cycles;                          ///< result: what this command took
+    std::size_t output_slot = 0;                 ///< result of the last chunk: where outputs go
+    CycleCounts cycles;                          ///< result: what this command took
 };
 
 /// rows x columns x lanes multipliers of M x N bits with two-stage accumulators. The cycles are
-/// those of the dataflow (mapping.h), the values those of gemm.h in the layer's own format; the
-/// operands' SRAM words are counted as they are read: one of each buffer a step.
+/// those of the dataflow (array_dataflow.h), the values those of gemm.h in the layer's own format;
+/// the SRAM words of operands and partial sums are counted as they are read and written.
 class FmaArray : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<FmaArray> command_socket{"command_socket"};
 
     FmaArray(const sc_core::sc_module_name& name, const HardwareConfig& config,
              const SimulationClock& clock, TileBuffer<WeightTile>& weights_buffer,
-             TileBuffer<ActivationTile>& activations_buffer);
+             TileBuffer<ActivationTile>& activations_buffer,
+             TileBuffer<OutputTile>& outputs_buffer);
 
     const ComputeCounts& counts() const { return counts_; }
 
 private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-    void count(const ComputeTileCommand& command);
+    void run(ComputeTileCommand& command, const ArrayWork& work);
+    void wait_taking_turns(std::uint64_t cycles);
+    void count(const ComputeTileCommand& command, const ArrayWork& work);
     void multiply(const ComputeTileCommand& command);
     const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, const TileShifts& shifts,
                                     std::uint64_t version, const GemmFormat& format);
@@ -52,6 +57,7 @@ private:
     const SimulationClock& clock_;
     TileBuffer<WeightTile>& weights_buffer_;
     TileBuffer<ActivationTile>& activations_buffer_;
+    TileBuffer<OutputTile>& outputs_buffer_;
     /// Operands of the chunks so far, where a tile's depth comes in chunks.
     Matrix<std::int16_t> chunked_weights_;
     TileShifts chunked_shifts_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/compute/vector_unit.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "common/parallel.h"
@@ -12,7 +13,12 @@ namespace {
 
 constexpr Index kScaledRows = 32;
 
-std::int32_t rounded_bits(float value, OutputFormat format) {
+}  // namespace
+
+std::int32_t float_bits(float value) { return std::bit_cast<std::int32_t>(value); }
+float bits_float(std::int32_t bits) { return std::bit_cast<float>(bits); }
+
+std::int32_t output_word(float value, OutputFormat format) {
     switch (format) {
         case OutputFormat::float16:
             return std::bit_cast<std::uint16_t>(static_cast<Eigen::half>(value));
@@ -24,10 +30,18 @@ std::int32_t rounded_bits(float value, OutputFormat format) {
     return float_bits(value);
 }
 
-}  // namespace
-
-std::int32_t float_bits(float value) { return std::bit_cast<std::int32_t>(value); }
-float bits_float(std::int32_t bits) { return std::bit_cast<float>(bits); }
+float output_value(std::int32_t word, OutputFormat format) {
+    const auto bits = static_cast<std::uint16_t>(word);
+    switch (format) {
+        case OutputFormat::float16:
+            return static_cast<float>(std::bit_cast<Eigen::half>(bits));
+        case OutputFormat::bfloat16:
+            return static_cast<float>(std::bit_cast<Eigen::bfloat16>(bits));
+        case OutputFormat::float32:
+            break;
+    }
+    return bits_float(word);
+}
 
 OutputWords output_words(OutputFormat format, bool raw_accumulators) {
     if (raw_accumulators) return {2, 32};
@@ -51,7 +65,7 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
                 const auto sum =
                     static_cast<double>(outer(row, column) - zero_point * weights.row_integer[c]);
                 const double bias = has_bias ? bits_float(weights.row_bias_bits[c]) : 0.0;
-                out[column] = rounded_bits(static_cast<float>(step * sum + bias), format);
+                out[column] = output_word(static_cast<float>(step * sum + bias), format);
             }
         }
     });
@@ -72,6 +86,19 @@ VectorUnit::VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig
     : sc_module(name), config_(config) {
     scale_socket.register_b_transport(this, &VectorUnit::scale);
     quantize_socket.register_b_transport(this, &VectorUnit::quantize);
+    work_socket.register_b_transport(this, &VectorUnit::work);
+}
+
+std::uint64_t VectorUnit::cycles_for(std::uint64_t steps) const {
+    const auto lanes = static_cast<std::uint64_t>(config_.vector_lanes());
+    return (steps + lanes - 1) / lanes;
+}
+
+void VectorUnit::work(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<VectorWorkCommand>(payload);
+    if (command == nullptr) return;
+    work_ += command->work;
+    command->cycles = cycles_for(command->work.steps);
 }
 
 void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
@@ -86,15 +113,14 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     const auto outputs = static_cast<std::uint64_t>(command->outer->size());
     scaled_outputs_ += outputs;
     if (!command->weights->row_bias_bits.empty()) bias_adds_ += outputs;
+    const auto columns = static_cast<std::uint64_t>(config_.array.columns);
+    const std::uint64_t drain = (outputs + columns - 1) / columns;
+    command->cycles = std::max(cycles_for(outputs), drain) - drain;
 }
 
 void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<QuantizeActivationsCommand>(payload);
     if (command == nullptr) return;
-    const auto lanes = static_cast<std::uint64_t>(config_.array.columns);
-    const auto cycles_for = [&](std::uint64_t operations) {
-        return (operations + lanes - 1) / lanes;
-    };
     Matrix<float> rotated;
     if (command->rotation != nullptr) {
         rotated = *command->input;

@@ -10,6 +10,7 @@
 
 #include "models/compute/activation_quantizer.h"
 #include "models/compute/hadamard.h"
+#include "models/compute/vector_work.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/memory/buffer.h"
@@ -19,6 +20,10 @@ namespace axesim::models {
 /// A float's bits as they stand in memory, and back.
 std::int32_t float_bits(float value);
 float bits_float(std::int32_t bits);
+
+/// Every value as the format holds it: its bits in memory, and the value that they stand for.
+std::int32_t output_word(float value, OutputFormat format);
+float output_value(std::int32_t word, OutputFormat format);
 
 /// 32-bit words that one result takes in an output tile, and bits of each that reach memory.
 struct OutputWords {
@@ -43,6 +48,7 @@ struct ScaleCommand {
     const WeightTile* weights = nullptr;
     bool raw_accumulators = false;
     std::vector<std::int32_t>* words = nullptr;
+    std::uint64_t cycles = 0;  ///< result: longer than the array takes to drain
 };
 
 /// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
@@ -56,13 +62,20 @@ struct QuantizeActivationsCommand {
     std::uint64_t cycles = 0;
 };
 
-/// One lane a column of the array. Scaling keeps up with the array's drain (a row of results a
-/// cycle), so it takes no cycles of its own; quantizing takes one cycle for `columns` values, and a
-/// rotation before it one for `columns` additions.
+/// Everything else that the unit computes on the way: its work, and the cycles that it takes.
+struct VectorWorkCommand {
+    VectorWork work;
+    std::uint64_t cycles = 0;
+};
+
+/// hardware.vector_lanes() lanes. With one a column of the array or more, scaling keeps up with the
+/// array's drain (a row of results a cycle) and takes no cycles of its own. Quantizing takes one
+/// cycle for as many values as there are lanes, a rotation before it one for as many additions.
 class VectorUnit : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<VectorUnit> scale_socket{"scale_socket"};
     tlm_utils::simple_target_socket<VectorUnit> quantize_socket{"quantize_socket"};
+    tlm_utils::simple_target_socket<VectorUnit> work_socket{"work_socket"};
 
     VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig& config);
 
@@ -70,8 +83,11 @@ public:
     std::uint64_t bias_adds() const { return bias_adds_; }
     std::uint64_t quantized_values() const { return quantized_values_; }
     std::uint64_t rotation_adds() const { return rotation_adds_; }
+    const VectorWork& other_work() const { return work_; }
 
 private:
+    std::uint64_t cycles_for(std::uint64_t steps) const;
+    void work(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void scale(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
 
@@ -80,6 +96,7 @@ private:
     std::uint64_t bias_adds_ = 0;
     std::uint64_t quantized_values_ = 0;
     std::uint64_t rotation_adds_ = 0;
+    VectorWork work_;
 };
 
 }  // namespace axesim::models

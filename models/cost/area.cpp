@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/compute/array_dataflow.h"
 #include "models/cost/cells.h"
 #include "models/cost/costs.h"
 #include "models/cost/design_view.h"
@@ -13,9 +14,15 @@ double scaling_unit_um2(const HardwareConfig& hardware, const Technology& t) {
     return t.fp32_mac_area_um2.value + adder + zero_point;
 }
 
+double outer_accumulators_um2(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
+    const ElementCost element = element_area_um2(element_design(hardware, outer_bits), t);
+    return static_cast<double>(outer_accumulators(hardware)) * element.outer_accumulator +
+           static_cast<double>(outer_registers(hardware)) * outer_bits * t.flip_flop_area_um2.value;
+}
+
 double memory_interface_um2(const HardwareConfig& hardware, const Technology& t) {
     double area_um2 = 0;
-    for (const Stream stream : kStreams) {
+    for (const Stream stream : kBufferStreams) {
         const int container = container_bits(hardware, stream);
         const int lanes = (hardware.memory_interface.bus_bits + container - 1) / container;
         area_um2 += lanes * t.unpack_area_um2_per_lane.at(container);
@@ -31,10 +38,10 @@ PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology&
     PartAreas parts;
     parts.multiplier = elements * element.multiplier;
     parts.inner_accumulator = elements * element.inner_accumulator;
-    parts.outer_accumulator = elements * element.outer_accumulator;
+    parts.outer_accumulator = outer_accumulators_um2(hardware, outer_bits, t) * placed;
     parts.memory_interface = memory_interface_um2(hardware, t) * placed;
-    parts.vector_unit = hardware.array.columns * scaling_unit_um2(hardware, t) * placed;
-    for (const Stream stream : kStreams) {
+    parts.vector_unit = hardware.vector_lanes() * scaling_unit_um2(hardware, t) * placed;
+    for (const Stream stream : kBufferStreams) {
         parts.sram += sram_area_um2(buffer_kib(hardware, stream), t) / kUm2PerMm2;
     }
     return parts;

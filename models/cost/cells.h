@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cell area of the blocks that stand once a column or once a design (the array is in logic.h).
+// Cell area of the blocks that are not one for each unit of the array (units are in logic.h).
 #pragma once
 
 #include "models/cost/technology.h"
@@ -12,6 +12,11 @@ constexpr int kScalingBits = 32;  ///< of the scaling unit's integers and compar
 /// Square micrometres of cells of one scaling unit: fp32 multiply-add, a comparator for the
 /// quantizer of activations and, where there is a zero point, an int32 multiplier and adder.
 double scaling_unit_um2(const HardwareConfig& hardware, const Technology& technology);
+
+/// Square micrometres of cells of all outer accumulators, one a unit or several a column, and of
+/// the registers between those of a column.
+double outer_accumulators_um2(const HardwareConfig& hardware, int outer_bits,
+                              const Technology& technology);
 
 /// Square micrometres of cells of the unpackers of both operands and the packer of results, each
 /// wide enough for one beat of the bus.

@@ -26,14 +26,17 @@ struct PartAreas {
     double total() const;
 };
 
-/// Bits of one access of the buffer that holds this stream, the width of its port: one operand of
-/// every row or column and lane, one result of every column.
-int buffer_word_bits(const HardwareConfig& hardware, Stream stream);
+/// Of the buffer that holds this stream. A step of the array takes one weight of every column and
+/// lane, one activation of every row and lane; it gives one result of every column, or, where
+/// weights stay, a record of partial sums (outer_bits: P_O), whichever is wider. A word is that
+/// wide unless hardware.buffers says otherwise.
+BufferWidths buffer_widths(const HardwareConfig& hardware, int outer_bits, Stream stream);
 
 /// Joules of everything that `counts` counted in `seconds` on this design. outer_bits: the widest
 /// outer accumulator that the design needs (auto depends on the deepest layer). Assumptions:
-/// logic that does not work is clock-gated, so it only leaks; logic leaks as at 25 C; each buffer
-/// is one bank; `dram` contains background and refresh power of all channels and the PHY.
+/// logic that does not work is clock-gated, so it only leaks; logic leaks as at 25 C; a second
+/// port of an SRAM costs nothing, nor do the wires between its banks; `dram` contains background
+/// and refresh power of all channels and the PHY.
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,
                     int outer_bits, const Technology& technology);
 

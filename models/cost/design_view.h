@@ -19,6 +19,7 @@ int element_bits(const HardwareConfig& hardware, Stream stream);
 int container_bits(const HardwareConfig& hardware, Stream stream);
 
 std::int64_t buffer_kib(const HardwareConfig& hardware, Stream stream);
+double bank_kib(const HardwareConfig& hardware, Stream stream);
 
 /// The scaling unit corrects for the zero point only when there can be one.
 bool corrects_zero_point(const HardwareConfig& hardware);

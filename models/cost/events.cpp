@@ -26,7 +26,8 @@ void add_compute(std::vector<CostEvent>& events, const Design& used, const Techn
     const double scale = t.kappa.value * t.layout_energy.value * kFemto;
     const ElementDesign design = element_design(used.hardware, used.outer_bits);
     const ElementCost cost = element_energy_fj(design, t);
-    const std::string fit = logic(t, design.lanes == 1 ? t.mac_energy_fj_mn : t.dot_energy_fj_lmn);
+    std::string fit = logic(t, design.lanes == 1 ? t.mac_energy_fj_mn : t.dot_energy_fj_lmn);
+    if (design.weights_stay) fit += "; " + t.mac_held_energy_fj_mn.source;
     events.push_back({{"multiplier.product", cost.multiplier * scale, "J", fit},
                       &PartEnergies::multiplier,
                       [](const Counts& c, const HardwareConfig&, double) {
@@ -43,6 +44,26 @@ void add_compute(std::vector<CostEvent>& events, const Design& used, const Techn
                       &PartEnergies::outer_accumulator,
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>(c.compute.outer_adds);
+                      }});
+}
+
+/// What happens in an array whose weights stay, and nowhere else.
+void add_held_weights(std::vector<CostEvent>& events, const Design& used, const Technology& t) {
+    if (used.hardware.dataflow == Dataflow::output_stationary) return;
+    const double scale = t.kappa.value * t.layout_energy.value * kFemto;
+    const std::string registers =
+        logic(t, t.flip_flop_clock_fj) + "; " + t.flip_flop_toggle_fj.source;
+    events.push_back({{"multiplier.weight_shift",
+                       register_energy_fj(used.hardware.weight_bits, t) * scale, "J", registers},
+                      &PartEnergies::multiplier,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.weight_shifts);
+                      }});
+    events.push_back({{"outer_accumulator.shift", register_energy_fj(used.outer_bits, t) * scale,
+                       "J", registers},
+                      &PartEnergies::outer_accumulator,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.outer_shifts);
                       }});
 }
 
@@ -77,13 +98,36 @@ void add_vector_unit(std::vector<CostEvent>& events, const HardwareConfig& hardw
          [](const Counts& c, const HardwareConfig&, double) {
              return static_cast<double>(c.compute.rotation_adds);
          }});
+    events.push_back(
+        {{"vector_unit.add", t.fp32_add_pj.value * kPico, "J", logic(t, t.fp32_add_pj)},
+         &PartEnergies::vector_unit,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.compute.vector_adds);
+         }});
+    events.push_back({{"vector_unit.multiply", multiply, "J", logic(t, t.fp32_multiply_pj)},
+                      &PartEnergies::vector_unit,
+                      [](const Counts& c, const HardwareConfig&, double) {
+                          return static_cast<double>(c.compute.vector_multiplies);
+                      }});
+}
+
+template <Stream stream>
+void add_interface(std::vector<CostEvent>& events, const std::string& name,
+                   const HardwareConfig& used, const Technology& t) {
+    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(used, stream));
+    events.push_back(
+        {{"memory_interface." + name + "_value",
+          value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
+          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
+         &PartEnergies::memory_interface,
+         [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
 }
 
 template <Stream stream, BufferCounts Counts::*buffer>
-void add_stream(std::vector<CostEvent>& events, const std::string& name,
-                const HardwareConfig& hardware, const HardwareConfig& used, const Technology& t) {
-    const std::int64_t kib = buffer_kib(hardware, stream);
-    const int word = buffer_word_bits(hardware, stream);
+void add_stream(std::vector<CostEvent>& events, const std::string& name, const Design& built,
+                const HardwareConfig& used, const Technology& t) {
+    const double kib = bank_kib(built.hardware, stream);
+    const int word = buffer_widths(built.hardware, built.outer_bits, stream).word_bits;
     const std::string sram = logic(t, t.sram_a_pj);
     events.push_back({{"sram." + name + "_read", sram_read_pj(kib, word, t) * kPico, "J", sram},
                       &PartEnergies::sram,
@@ -95,13 +139,7 @@ void add_stream(std::vector<CostEvent>& events, const std::string& name,
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>((c.*buffer).writes);
                       }});
-    const double value_fj = t.unpack_energy_fj_per_value.at(container_bits(used, stream));
-    events.push_back(
-        {{"memory_interface." + name + "_value",
-          value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
-          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
-         &PartEnergies::memory_interface,
-         [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
+    add_interface<stream>(events, name, used, t);
 }
 
 void add_dram(std::vector<CostEvent>& events, const DramConfig& dram) {
@@ -134,12 +172,16 @@ void add_leakage(std::vector<CostEvent>& events, const Design& built, const Tech
     const HardwareConfig& hardware = built.hardware;
     const auto time = [](const Counts&, const HardwareConfig&, double seconds) { return seconds; };
     const ElementDesign design = element_design(hardware, built.outer_bits);
-    const double other_um2 =
-        memory_interface_um2(hardware, t) + hardware.array.columns * scaling_unit_um2(hardware, t);
+    const double shared_um2 =
+        design.weights_stay ? outer_accumulators_um2(hardware, built.outer_bits, t) : 0;
+    const double other_um2 = memory_interface_um2(hardware, t) +
+                             hardware.vector_lanes() * scaling_unit_um2(hardware, t) + shared_um2;
     const double logic_nw = element_count(hardware) * element_leak_nw(design, t) +
                             t.logic_leak_nw_per_um2.value * other_um2;
     double sram_mw = 0;
-    for (const Stream stream : kStreams) sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
+    for (const Stream stream : kBufferStreams) {
+        sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
+    }
     events.push_back({{"leakage.logic", logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
                       &PartEnergies::leakage,
                       time});
@@ -153,16 +195,17 @@ void add_leakage(std::vector<CostEvent>& events, const Design& built, const Tech
 std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                    const Technology& technology) {
     std::vector<CostEvent> events;
-    const HardwareConfig& hardware = built.hardware;
-    add_dram(events, hardware.dram);
-    add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", hardware, used.hardware,
+    add_dram(events, built.hardware.dram);
+    add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", built, used.hardware,
                                                          technology);
-    add_stream<Stream::activations, &Counts::activations_buffer>(events, "activations", hardware,
+    add_stream<Stream::activations, &Counts::activations_buffer>(events, "activations", built,
                                                                  used.hardware, technology);
-    add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", hardware, used.hardware,
+    add_stream<Stream::outputs, &Counts::outputs_buffer>(events, "outputs", built, used.hardware,
                                                          technology);
+    add_interface<Stream::kv_cache>(events, "kv_cache", used.hardware, technology);
     add_compute(events, used, technology);
-    add_vector_unit(events, hardware, technology);
+    add_held_weights(events, used, technology);
+    add_vector_unit(events, built.hardware, technology);
     add_leakage(events, built, technology);
     return events;
 }

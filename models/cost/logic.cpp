@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kLeastFittedBits = 3;   // the fits were made for M, N >= 3
 constexpr double kDotOuterBits = 32;  // of the dot units behind the fit
-constexpr double kToggleShare = 0.5;  // of an outer accumulator's bits that an add changes
+constexpr double kToggleShare = 0.5;  // of a register's bits that a new word changes
 
 /// slope_mn L M N + slope_m_plus_n L (M + N) + slope_p P + constant.
 struct Fit {
@@ -33,16 +33,20 @@ Split split(const Fit& fit, double adder_constant_bits, const ElementDesign& d) 
     return {multiplier(m, n) * below, fit.p * d.inner_bits + accumulator_constant};
 }
 
-Split mac_energy(const ElementDesign& design, const Technology& t) {
+Split held_mac_energy(const ElementDesign& design, const Technology& t) {
+    return split({t.mac_held_energy_fj_mn.value, t.mac_held_energy_fj_m_plus_n.value,
+                  t.mac_held_energy_fj_p.value, t.mac_held_energy_fj_1.value},
+                 t.add_energy_fj_1.value / t.add_energy_fj_p.value, design);
+}
+
+Split streamed_mac_energy(const ElementDesign& design, const Technology& t) {
     return split({t.mac_energy_fj_mn.value, t.mac_energy_fj_m_plus_n.value, t.mac_energy_fj_p.value,
                   t.mac_energy_fj_1.value},
                  t.add_energy_fj_1.value / t.add_energy_fj_p.value, design);
 }
 
-Split dot_energy(const ElementDesign& design, const Technology& t) {
-    return split({t.dot_energy_fj_lmn.value, t.dot_energy_fj_l_m_plus_n.value,
-                  t.dot_energy_fj_p.value, t.dot_energy_fj_1.value},
-                 t.add_energy_fj_1.value / t.add_energy_fj_p.value, design);
+Split mac_energy(const ElementDesign& design, const Technology& t) {
+    return design.weights_stay ? held_mac_energy(design, t) : streamed_mac_energy(design, t);
 }
 
 Split mac_area(const ElementDesign& design, const Technology& t) {
@@ -59,6 +63,27 @@ Split mac_saturate_area(const ElementDesign& design, const Technology& t) {
 
 ElementDesign one_lane(ElementDesign design) {
     design.lanes = 1;
+    return design;
+}
+
+Split dot_energy(const ElementDesign& design, const Technology& t) {
+    Split parts = split({t.dot_energy_fj_lmn.value, t.dot_energy_fj_l_m_plus_n.value,
+                         t.dot_energy_fj_p.value, t.dot_energy_fj_1.value},
+                        t.add_energy_fj_1.value / t.add_energy_fj_p.value, design);
+    const ElementDesign mac = one_lane(design);
+    parts.multiplier *= mac_energy(mac, t).multiplier / streamed_mac_energy(mac, t).multiplier;
+    return parts;
+}
+
+/// Flip-flops of the pipeline stages after the first: the operands of all lanes, once a stage.
+int pipeline_bits(const ElementDesign& design) {
+    return (design.pipeline_depth - 1) * design.lanes *
+           (design.weight_bits + design.activation_bits);
+}
+
+ElementDesign without_outer(ElementDesign design) {
+    design.outer_bits = 0;
+    design.largest_shift = 0;
     return design;
 }
 
@@ -96,7 +121,7 @@ double outer_energy_fj(const ElementDesign& design, const Technology& t) {
     const int bits = design.outer_bits;
     if (bits == 0) return 0;
     return shifter_muxes(design) * t.mux_energy_fj.value + adder_energy_fj(bits, t) +
-           bits * (t.flip_flop_clock_fj.value + kToggleShare * t.flip_flop_toggle_fj.value);
+           register_energy_fj(bits, t);
 }
 
 /// The dot unit's fit holds the outer accumulator in its P term and its constant, which scales with
@@ -124,9 +149,14 @@ double adder_area_um2(int bits, const Technology& t) {
     return t.add_area_um2_p.value * bits + t.add_area_um2_1.value;
 }
 
+double register_energy_fj(int bits, const Technology& t) {
+    return bits * (t.flip_flop_clock_fj.value + kToggleShare * t.flip_flop_toggle_fj.value);
+}
+
 ElementCost element_energy_fj(const ElementDesign& design, const Technology& t) {
     const Split parts = design.lanes == 1 ? mac_energy(design, t) : dot_energy(design, t);
-    return {parts.multiplier / design.lanes, parts.accumulator + saturation_energy_fj(design, t),
+    const double products = parts.multiplier + register_energy_fj(pipeline_bits(design), t);
+    return {products / design.lanes, parts.accumulator + saturation_energy_fj(design, t),
             outer_energy_fj(design, t)};
 }
 
@@ -135,15 +165,20 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
     if (design.lanes == 1) {
         const Split parts = mac_area(design, t);
         cost = {parts.multiplier, parts.accumulator, accumulator_area_um2(design.outer_bits, t)};
+    } else if (design.weights_stay) {
+        cost = dot_area(without_outer(design), t);
+        cost.outer_accumulator = accumulator_area_um2(design.outer_bits, t);
     } else {
         cost = dot_area(design, t);
     }
+    cost.multiplier += pipeline_bits(design) * t.flip_flop_area_um2.value;
     cost.inner_accumulator += saturation_area_um2(design, t);
     cost.outer_accumulator += shifter_muxes(design) * t.mux_area_um2.value;
     return cost;
 }
 
-double element_leak_nw(const ElementDesign& design, const Technology& t) {
+double element_leak_nw(const ElementDesign& whole, const Technology& t) {
+    const ElementDesign design = whole.weights_stay ? without_outer(whole) : whole;
     const ElementCost area = element_area_um2(design, t);
     const double area_sum = area.multiplier + area.inner_accumulator + area.outer_accumulator;
     if (design.lanes > 1) return t.logic_leak_nw_per_um2.value * area_sum;

@@ -9,6 +9,10 @@
 //  - the multipliers (with operand registers and adder tree) get the rest;
 //  - below 3 bits, where nothing was measured and the fits would turn negative, the multipliers'
 //    share is that of 3 bits times M/3, N/3: proportional to the number of partial-product bits.
+// Where weights stay, a product costs what it did with one operand held for 32 cycles: the same
+// multiply-accumulate under another stimulus. A dot unit was not measured so; its multipliers save
+// the same share. Their weight registers are those that the fits hold.
+//
 // An outer accumulator of grouped weights includes the shifter before it: a row of 2:1 multiplexers
 // for each bit of the shift, each as wide as what the rows so far have shifted.
 #pragma once
@@ -24,7 +28,9 @@ struct ElementDesign {
     int outer_bits = 0;  ///< 0: no outer accumulator (monolithic)
     int lanes = 1;       ///< products a step; 1 uses the MAC fit, more the dot-unit fit
     bool saturate = false;
-    int largest_shift = 0;  ///< of an inner value on its way to the outer accumulator; 2^n - 1
+    int largest_shift = 0;      ///< of an inner value on its way to the outer accumulator; 2^n - 1
+    bool weights_stay = false;  ///< weights are held; outer accumulators belong to columns
+    int pipeline_depth = 1;     ///< each stage more registers the operands of all lanes once more
 };
 
 struct ElementCost {
@@ -36,11 +42,14 @@ struct ElementCost {
 /// Femtojoules of one product, of one step of the inner and of one add of the outer accumulator.
 ElementCost element_energy_fj(const ElementDesign& design, const Technology& technology);
 
-/// Square micrometres of cells: all lanes, inner, outer accumulator.
+/// Square micrometres of cells: all lanes, inner accumulator, one outer accumulator.
 ElementCost element_area_um2(const ElementDesign& design, const Technology& technology);
 
-/// Nanowatts of the whole element at 25 C.
+/// Nanowatts of the whole element at 25 C, without an outer accumulator that belongs to its column.
 double element_leak_nw(const ElementDesign& design, const Technology& technology);
+
+/// Femtojoules of a word of `bits` that enters a register, half of its bits toggling.
+double register_energy_fj(int bits, const Technology& technology);
 
 double adder_energy_fj(int bits, const Technology& technology);
 double adder_area_um2(int bits, const Technology& technology);

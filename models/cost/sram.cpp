@@ -5,13 +5,12 @@
 
 namespace axesim::models {
 
-double sram_read_pj(std::int64_t kib, int word_bits, const Technology& t) {
-    const double access_64 =
-        t.sram_a_pj.value + t.sram_b_pj.value * std::sqrt(static_cast<double>(kib));
+double sram_read_pj(double kib, int word_bits, const Technology& t) {
+    const double access_64 = t.sram_a_pj.value + t.sram_b_pj.value * std::sqrt(kib);
     return access_64 * (t.sram_phi.value + (1 - t.sram_phi.value) * word_bits / 64.0);
 }
 
-double sram_write_pj(std::int64_t kib, int word_bits, const Technology& t) {
+double sram_write_pj(double kib, int word_bits, const Technology& t) {
     return t.sram_write_ratio.value * sram_read_pj(kib, word_bits, t);
 }
 

@@ -11,8 +11,8 @@ namespace axesim::models {
 
 /// Picojoules of one access of `word_bits` in a bank of `kib` KiB:
 /// (a + b sqrt(KiB)) (phi + (1 - phi) W / 64), a write times sram_write_ratio.
-double sram_read_pj(std::int64_t kib, int word_bits, const Technology& technology);
-double sram_write_pj(std::int64_t kib, int word_bits, const Technology& technology);
+double sram_read_pj(double kib, int word_bits, const Technology& technology);
+double sram_write_pj(double kib, int word_bits, const Technology& technology);
 
 double sram_area_um2(std::int64_t kib, const Technology& technology);
 double sram_leak_mw(std::int64_t kib, const Technology& technology);

@@ -45,6 +45,9 @@ struct Technology {
     Coefficient mac_saturate_area_um2_mn, mac_saturate_area_um2_m_plus_n, mac_saturate_area_um2_p,
         mac_saturate_area_um2_1;
     Coefficient mac_energy_fj_mn, mac_energy_fj_m_plus_n, mac_energy_fj_p, mac_energy_fj_1;
+    // The same with one operand held, as in a weight-stationary array.
+    Coefficient mac_held_energy_fj_mn, mac_held_energy_fj_m_plus_n, mac_held_energy_fj_p,
+        mac_held_energy_fj_1;
     Coefficient mac_saturate_energy_ratio;
     Coefficient mac_leak_nw_mn, mac_leak_nw_m_plus_n, mac_leak_nw_p, mac_leak_nw_1;
     // Dot unit of L lanes that share one inner and one 32-bit outer accumulator; energy per cycle.

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "common/matrix.h"
+#include "common/rounding.h"
 #include "models/counts.h"
+#include "models/hardware_config.h"
 
 namespace axesim::models {
 
@@ -25,14 +27,16 @@ struct OperandTile {
 };
 
 /// An on-chip SRAM used as `slots` equal parts (2 when double-buffered), each holding one tile: the
-/// producer fills a free slot while the consumer reads another. Counts accesses in whole words of
-/// its port.
+/// producer fills a free slot while the consumer reads another. Counts accesses in whole words of a
+/// bank.
 template <class Tile>
 class TileBuffer : public sc_core::sc_module {
 public:
-    /// `word_bits`: what one access reads or writes.
-    TileBuffer(const sc_core::sc_module_name& name, int word_bits)
-        : sc_module(name), word_bits_(static_cast<std::uint64_t>(word_bits)) {}
+    /// What one access reads or writes, and what the array takes or gives in a step.
+    TileBuffer(const sc_core::sc_module_name& name, BufferWidths widths)
+        : sc_module(name),
+          word_bits_(static_cast<std::uint64_t>(widths.word_bits)),
+          step_words_(words(static_cast<std::uint64_t>(widths.step_bits))) {}
 
     /// Empties the buffer and divides it anew. No tile may be in use.
     void configure(std::size_t slots) {
@@ -57,16 +61,20 @@ public:
     }
     Tile& tile(std::size_t slot) { return tiles_[slot]; }
 
-    void count_read_words(std::uint64_t words) { counts_.reads += words; }
-    /// A run of elements written or read as one stream: whole words.
+    /// The array's side: whole steps.
+    void count_read_steps(std::uint64_t steps) { counts_.reads += steps * step_words_; }
+    void count_write_steps(std::uint64_t steps) { counts_.writes += steps * step_words_; }
+    /// The other side, a run of elements written or read as one stream: whole words.
     void count_write(std::uint64_t bits) { counts_.writes += words(bits); }
     void count_read(std::uint64_t bits) { counts_.reads += words(bits); }
     const BufferCounts& counts() const { return counts_; }
+    std::uint64_t step_words() const { return step_words_; }
 
 private:
-    std::uint64_t words(std::uint64_t bits) const { return (bits + word_bits_ - 1) / word_bits_; }
+    std::uint64_t words(std::uint64_t bits) const { return divide_up(bits, word_bits_); }
 
     std::uint64_t word_bits_;
+    std::uint64_t step_words_;
     std::vector<Tile> tiles_;
     std::vector<bool> in_use_;
     sc_core::sc_event freed_;

@@ -56,7 +56,8 @@ public:
 
     /// The position of a bank among all.
     std::size_t index(const DramPlace& place) const {
-        return static_cast<std::size_t>(place.bank * bank_groups_ + place.bank_group);
+        const int position = place.bank * bank_groups_ + place.bank_group;
+        return static_cast<std::size_t>(position);
     }
     std::size_t size() const { return banks_.size(); }
     std::uint64_t activates() const { return activates_; }

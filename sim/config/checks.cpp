@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "models/memory/dram_address.h"
+#include "sim/config/attention_formats.h"
 
 namespace axesim::sim {
 
@@ -16,6 +17,23 @@ namespace {
 void check_one_product_fits(const Config& config, const Settings& settings) {
     const std::string why = why_no_product_fits(config.hardware);
     if (!why.empty()) fail(settings, "accumulator.inner_bits", why);
+}
+
+void check_attention(const Config& config, const Settings& settings) {
+    const auto formats = attention_formats(config);
+    if (!formats) return;
+    for (const models::LayerFormat* format : {&formats->scores, &formats->values}) {
+        const std::string why = why_no_product_fits(*format);
+        if (!why.empty()) {
+            const bool queries = config.attention.bits > 0;
+            fail(settings, queries ? "attention.bits" : "attention.kv_cache_bits",
+                 "accumulator.inner_bits: " + why);
+        }
+    }
+    if (config.hardware.accumulator.tile_size != 0 || config.attention.tile_size == 0) return;
+    fail(settings, "attention.tile_size",
+         "a monolithic accumulator (accumulator.tile_size) has no outer one to sum tiles (allowed "
+         "with it: auto)");
 }
 
 void check_lanes_divide_tile(const Config& config, const Settings& settings) {
@@ -87,6 +105,7 @@ void check_required(const Settings& settings) {
 
 void check_together(const Config& config, const Settings& settings) {
     check_one_product_fits(config, settings);
+    check_attention(config, settings);
     check_lanes_divide_tile(config, settings);
     check_groups(config, settings);
     check_address_mapping(config, settings);

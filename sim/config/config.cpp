@@ -105,6 +105,7 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
     const Settings settings = read_settings(path, overrides);
     check_required(settings);
     Config config;
+    config.where = [settings](const std::string& key) { return settings.where(key); };
     for (const Key& key : schema()) {
         const Value value = value_of(key, settings, path);
         assign(key, value, config);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -16,6 +17,15 @@
 #include "quant/quantizer_config.h"
 
 namespace axesim::sim {
+
+/// How the products of attention are computed.
+struct AttentionConfig {
+    static constexpr int kFloat = -1;  ///< bits: on the host, counted as nothing
+    int bits = 0;                      ///< of queries and probabilities; 0: activation_bits
+    int kv_cache_bits = 0;             ///< of keys and values; 0: weight_bits
+    std::int64_t tile_size = 0;        ///< 0: the longest that is certified
+    bool rotation = true;              ///< of queries and keys, before they become codes
+};
 
 struct PhasesConfig {
     std::int64_t prefill_tokens = 512;
@@ -60,12 +70,15 @@ struct Config {
     std::uint64_t seed = 0;
     models::HardwareConfig hardware;  ///< number_format, accumulator, hardware
     quant::QuantizerConfig quantizer;
+    AttentionConfig attention;
     WorkloadConfig workload;
     std::string technology = "asap7";      ///< hardware.technology
     std::string cost_profile = "default";  ///< hardware.cost_profile
     std::string dram = "lpddr5_6400";      ///< hardware.dram
     models::Technology technology_table;
     std::vector<Override> overrides;
+    /// The place of a key that was given; of its nearest section otherwise.
+    std::function<Location(const std::string& key)> where;
 
     /// Every key with its value, nested as in YAML, in schema order; then the overrides, if any.
     nlohmann::ordered_json resolved;
@@ -75,6 +88,16 @@ struct Config {
 /// "FILE:LINE:COL: key.path: what is wrong (what is allowed); did you mean ...?"; where the trouble
 /// is in an override, FILE is "--set".
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// Runs `program`; a KeyError that leaves it becomes a UserError with the key's place.
+template <class Program>
+auto at_places_of(const Config& config, Program&& program) {
+    try {
+        return program();
+    } catch (const KeyError& error) {
+        throw UserError(config.where(error.key()), error.what());
+    }
+}
 
 /// The config of one layer: that of the design, with the entries of every override whose pattern
 /// matches the layer's Hugging Face name. Of several entries for one key the last counts.

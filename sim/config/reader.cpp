@@ -207,7 +207,7 @@ void read_override(const std::string& text, Settings& settings) {
 Location Settings::where(const std::string& path) const {
     const auto given = values.find(path);
     if (given != values.end()) return given->second.where;
-    for (std::string section = parent_of(path); !section.empty(); section = parent_of(section)) {
+    for (std::string section = path; !section.empty(); section = parent_of(section)) {
         const auto place = sections.find(section);
         if (place != sections.end()) return place->second;
     }

@@ -14,8 +14,8 @@ namespace {
 
 std::vector<Key> all_keys() {
     std::vector<Key> keys;
-    for (auto* part :
-         {general_keys, arithmetic_keys, quantizer_keys, hardware_keys, workload_keys}) {
+    for (auto* part : {general_keys, arithmetic_keys, attention_keys, quantizer_keys, hardware_keys,
+                       workload_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;
@@ -88,12 +88,17 @@ const std::vector<Section>& sections() {
         {"accumulator",
          "How products are summed: an inner accumulator of few bits per tile of products, and an "
          "outer one that sums the tiles."},
+        {"attention",
+         "The products of attention, queries with keys and probabilities with values, on the same "
+         "array, and the cache of keys and values."},
         {"quantizer", "How real weights and activations become integers."},
         {"quantizer.activations", "Activations to codes, at run time and in calibration alike."},
         {"quantizer.calibration", "The text on which quantization errors are weighed."},
         {"hardware", "The accelerator: array, buffers, memory interface, DRAM and what they cost."},
         {"hardware.array", "The array of multiply-accumulate units."},
         {"hardware.buffers", "SRAM between the memory interface and the array."},
+        {"hardware.mapping", "How GEMMs are cut into tiles for the buffers."},
+        {"hardware.vector_unit", "The unit for everything that is no matrix product."},
         {"hardware.memory_interface", "How integers of irregular width cross the bus."},
         {"workload", "The model that is run, what is timed and what is scored."},
         {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},

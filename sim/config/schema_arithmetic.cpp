@@ -100,6 +100,39 @@ Key overflow() {
 
 }  // namespace
 
+std::vector<Key> attention_keys() {
+    return {
+        integer_key("attention.bits", {2, 16}, "auto", "bits",
+                    "Width of the codes of queries and of softmax's probabilities, which take the "
+                    "activations' side of the array, each row of a head with its own step. The "
+                    "hardware is built for the widest operands.",
+                    [](Config& c) { return &c.attention.bits; },
+                    {{"auto", 0, "number_format.activation_bits"},
+                     {"float", AttentionConfig::kFloat,
+                      "attention is computed in floating point on the host and counted as nothing; "
+                      "the other keys of attention have no effect"}}),
+        integer_key("attention.kv_cache_bits", {2, 16}, "auto", "bits",
+                    "Width of the codes of keys and values, in the cache in DRAM and on the "
+                    "weights' side of the array: symmetric, one step for each position and head.",
+                    [](Config& c) { return &c.attention.kv_cache_bits; },
+                    {{"auto", 0, "number_format.weight_bits"}}),
+        integer_key("attention.tile_size", {1, kNoLimit}, "auto", "products",
+                    "Tile length of the attention products. Nothing constrains their operands as "
+                    "AXE does weights, so only short tiles are certified; longer ones save adds "
+                    "to the outer accumulator but may overflow, which is counted. A monolithic "
+                    "accumulator.tile_size holds for attention too.",
+                    [](Config& c) { return &c.attention.tile_size; },
+                    {{"auto", 0,
+                      "the longest power of two up to accumulator.tile_size for which no codes "
+                      "can overflow the inner accumulator"}}),
+        boolean_key("attention.rotation", true,
+                    "Whether the vector unit rotates queries and keys of a head by a Hadamard "
+                    "matrix before it quantizes them: their products stay the same, and channels "
+                    "that stand out no longer cost the others their resolution.",
+                    [](Config& c) { return &c.attention.rotation; }),
+    };
+}
+
 std::vector<Key> arithmetic_keys() {
     std::vector<Key> keys = number_format_keys();
     for (Key (*make)() : {inner_bits, tile_size, outer_bits, overflow}) keys.push_back(make());

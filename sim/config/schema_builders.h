@@ -139,6 +139,7 @@ inline Key per_layer(Key key) {
 // The parts of the schema, in order; schema() joins them.
 std::vector<Key> general_keys();
 std::vector<Key> arithmetic_keys();
+std::vector<Key> attention_keys();
 std::vector<Key> quantizer_keys();
 std::vector<Key> hardware_keys();
 std::vector<Key> workload_keys();

@@ -17,10 +17,18 @@ std::vector<Key> compute_keys() {
                  "What stays in the array while operands stream through it.",
                  [](Config& c) { return &c.hardware.dataflow; },
                  {choice("output_stationary", Dataflow::output_stationary,
-                         "each unit keeps the accumulators of one output until it is done")},
-                 {"weight_stationary"}),
+                         "each unit keeps the accumulators of one output until it is done"),
+                  choice("weight_stationary", Dataflow::weight_stationary,
+                         "each unit keeps its weights while all tokens pass. Inner sums run down "
+                         "the columns, an outer accumulator stands where a tile ends, and sums "
+                         "that are not done wait in the outputs buffer, read and written once a "
+                         "token and fold. A fold holds whole tiles, or a part of one that is "
+                         "deeper than rows x lanes, so a tile size that neither divides rows x "
+                         "lanes nor is a multiple of it leaves rows idle")}),
         integer_key("hardware.array.rows", {1, 1024}, 32, "units",
-                    "Rows of the array: tokens in flight. A decode step of batch 1 fills only one.",
+                    "Rows of the array. Output-stationary: tokens in flight, of which a decode "
+                    "step of batch 1 fills only one; weight-stationary: depth in flight, in steps "
+                    "of lanes.",
                     [](Config& c) { return &c.hardware.array.rows; }),
         integer_key("hardware.array.columns", {1, 1024}, 32, "units",
                     "Columns of the array: output channels in flight.",
@@ -33,7 +41,20 @@ std::vector<Key> compute_keys() {
                         "size.",
                         [](Config& c) { return &c.hardware.accumulator.lanes; }),
             {"L"}),
+        integer_key("hardware.array.pipeline_depth", {1, 16}, 1, "stages",
+                    "Stages of a unit from its operands to its accumulator, whose own add stays "
+                    "one stage so that it takes a sum every cycle. Each stage after the first adds "
+                    "a cycle to every fill and lanes x (M + N) flip-flops to every unit.",
+                    [](Config& c) { return &c.hardware.array.pipeline_depth; }),
     };
+}
+
+template <class Field>
+Key word_bits_key(const std::string& buffer, Field field) {
+    return integer_key("hardware.buffers." + buffer + "_word_bits", {8, 65536}, "auto", "bits",
+                       "Width of a bank's word in the " + buffer +
+                           " buffer, any number. Each access moves whole words.",
+                       field, {{"auto", 0, "all that the array takes or gives in a step"}});
 }
 
 std::vector<Key> buffer_keys() {
@@ -46,12 +67,55 @@ std::vector<Key> buffer_keys() {
         integer_key("hardware.buffers.activations_kib", kKib, 256, "KiB", "SRAM for activations.",
                     [](Config& c) { return &c.hardware.buffers.activations_kib; }),
         integer_key("hardware.buffers.outputs_kib", kKib, 128, "KiB",
-                    "SRAM for results on their way to the DRAM.",
+                    "SRAM for results on their way to the DRAM, and for the partial sums of a "
+                    "weight-stationary array.",
                     [](Config& c) { return &c.hardware.buffers.outputs_kib; }),
         boolean_key("hardware.buffers.double_buffered", true,
                     "Whether each buffer is split in two halves, one being filled while the array "
                     "works on the other: transfers hide behind work, at half the room.",
                     [](Config& c) { return &c.hardware.buffers.double_buffered; }),
+        integer_key("hardware.buffers.banks", {1, 64}, 1, "banks",
+                    "Equal parts of each buffer with ports of their own, words taking turns. "
+                    "Accesses of a smaller bank cost less. The halves of a double buffer lie in "
+                    "different banks where there are several.",
+                    [](Config& c) { return &c.hardware.buffers.banks; }),
+        listed_key("hardware.buffers.ports", {1, 2}, 2, "ports",
+                   "Of each bank. 2: it reads a word and writes a word in a cycle; 1: either, so "
+                   "filling a buffer, or parking partial sums in it, stalls the array (cause: "
+                   "buffer). The tables have no price for the second port: it costs nothing.",
+                   [](Config& c) { return &c.hardware.buffers.ports; }),
+        word_bits_key("weights", [](Config& c) { return &c.hardware.buffers.weights_word_bits; }),
+        word_bits_key("activations",
+                      [](Config& c) { return &c.hardware.buffers.activations_word_bits; }),
+        word_bits_key("outputs", [](Config& c) { return &c.hardware.buffers.outputs_word_bits; }),
+    };
+}
+
+std::vector<Key> mapping_keys() {
+    using models::OuterLoop;
+    const std::vector<Word> automatic{{"auto", 0, "the mapper's choice for each GEMM"}};
+    return {
+        integer_key(
+            "hardware.mapping.tokens", {1, 1048576}, "auto", "tokens",
+            "Tokens of a tile of outputs. A tile must fit the buffers; a GEMM smaller than "
+            "a tile takes what it needs.",
+            [](Config& c) { return &c.hardware.mapping.tokens; }, automatic),
+        integer_key(
+            "hardware.mapping.outputs", {1, 1048576}, "auto", "channels",
+            "Output channels of a tile of outputs.",
+            [](Config& c) { return &c.hardware.mapping.outputs; }, automatic),
+        integer_key(
+            "hardware.mapping.depth", {1, 1048576}, "auto", "products",
+            "Depth that is in the buffers at a time: all of it, or a multiple of what "
+            "accumulation tiles and folds divide it into.",
+            [](Config& c) { return &c.hardware.mapping.depth; }, automatic),
+        word_key("hardware.mapping.outer_loop", "auto",
+                 "The operand of the outer loop, whose tiles stay in their buffer while the other "
+                 "operand streams past, once for each of them.",
+                 [](Config& c) { return &c.hardware.mapping.outer_loop; },
+                 {choice("auto", OuterLoop::automatic, "the mapper's choice for each GEMM"),
+                  choice("weights", OuterLoop::weights, "tiles of weights stay"),
+                  choice("activations", OuterLoop::activations, "tiles of activations stay")}),
     };
 }
 
@@ -68,6 +132,16 @@ Key layout() {
          choice("aligned_fields", Layout::aligned_fields,
                 "back to back inside a word, none straddles two words (word_bits)"),
          choice("packed", Layout::packed, "one stream of bits without any gap")});
+}
+
+std::vector<Key> vector_unit_keys() {
+    return {integer_key(
+        "hardware.vector_unit.lanes", {1, 4096}, "columns", "lanes",
+        "Lanes of the unit that scales results back, quantizes, rotates, and computes norms, RoPE, "
+        "softmax, SwiGLU and residual adds: one fused multiply-add in single precision each a "
+        "cycle. Fewer than the array has columns cannot keep up with its results.",
+        [](Config& c) { return &c.hardware.vector_unit.lanes; },
+        {{"columns", 0, "one for each column of the array"}})};
 }
 
 std::vector<Key> interface_keys() {
@@ -143,7 +217,8 @@ std::vector<Key> table_keys() {
 
 std::vector<Key> hardware_keys() {
     std::vector<Key> keys;
-    for (auto* part : {compute_keys, buffer_keys, interface_keys, dram_keys, table_keys}) {
+    for (auto* part : {compute_keys, buffer_keys, mapping_keys, vector_unit_keys, interface_keys,
+                       dram_keys, table_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;

@@ -12,7 +12,7 @@ from gemm_semantics import Design, gemm
 CASES = 60
 
 
-def config_of(design):
+def config_of(design, dataflow="output_stationary"):
     return minimal_config(
         design.weight_bits,
         design.activation_bits,
@@ -23,7 +23,10 @@ def config_of(design):
             "weight_range": "narrow" if design.narrow else "full",
             "activations": {"range": "symmetric" if design.symmetric else "asymmetric"},
         },
-        hardware={"array": {"rows": 4, "columns": 8, "lanes": design.lanes}},
+        hardware={
+            "dataflow": dataflow,
+            "array": {"rows": 4, "columns": 8, "lanes": design.lanes},
+        },
     )
 
 
@@ -59,17 +62,17 @@ def random_codes(draw, generator, shape, low, high):
 
 
 class Gemm(CliTestCase):
-    def files(self, design, x, w):
+    def files(self, design, x, w, dataflow="output_stationary"):
         np.save(self.folder / "x.npy", x)
         np.save(self.folder / "w.npy", w)
-        config = self.write("design.yaml", config_of(design))
+        config = self.write("design.yaml", config_of(design, dataflow))
         return [
             *("gemm", "--config", config, "--activations", self.folder / "x.npy"),
             *("--weights", self.folder / "w.npy", "--output", self.folder / "y.npy"),
         ]
 
-    def check(self, design, x, w):
-        done = self.succeed(*self.files(design, x, w), "--format", "json", "--quiet")
+    def check(self, design, x, w, dataflow="output_stationary"):
+        done = self.succeed(*self.files(design, x, w, dataflow), "--format", "json", "--quiet")
         result = json.loads(done.stdout)
         y, inner_events, outer_events = gemm(x, w, design)
         found = np.load(self.folder / "y.npy")
@@ -91,7 +94,8 @@ class Gemm(CliTestCase):
             x = random_codes(draw, generator, (tokens, depth), *design.activation_range())
             w = random_codes(draw, generator, (outputs, depth), *design.weight_range())
             with self.subTest(number=number, design=design, shape=(tokens, outputs, depth)):
-                inner, outer = self.check(design, x, w)
+                dataflow = ("output_stationary", "weight_stationary")[number % 2]
+                inner, outer = self.check(design, x, w, dataflow)
                 with_inner += inner > 0
                 with_outer += outer > 0
                 without += inner + outer == 0
@@ -107,6 +111,7 @@ class Gemm(CliTestCase):
             x = random_codes(draw, generator, (67, 301), *design.activation_range())
             w = random_codes(draw, generator, (130, 301), *design.weight_range())
             self.assertGreater(self.check(design, x, w)[0], 0)
+            self.assertGreater(self.check(design, x, w, "weight_stationary")[0], 0)
 
     def test_types_of_numpy(self):
         design = Design(4, 4, 12, 8, 1, "wrap", True, False)
@@ -149,6 +154,22 @@ class Gemm(CliTestCase):
         x[2, 7], w[3, 5] = 0, -8  # narrow weights end at -7
         self.fail_with(2, ["weights", "[3, 5]", -8], *self.files(design, x, w))
         self.assertFalse((self.folder / "y.npy").exists())
+
+    def test_tiles_that_do_not_fit_the_buffers(self):
+        design = Design(6, 6, 24, 4096, 1, "wrap", True, False)
+        x = w = np.zeros((64, 5000), np.int64)
+        arguments = self.files(design, x, w)
+        place = "--set hardware.mapping.tokens=64: hardware.mapping.tokens: "
+        given = ["--set", "hardware.mapping.tokens=64"]
+        given += ["--set", "hardware.buffers.activations_kib=1"]
+        self.fail_with(2, [place, "64 tokens", "234.4 KiB of activations"], *arguments, *given)
+        config = self.folder / "design.yaml"
+        lines = ["number_format: {weight_bits: 6, activation_bits: 6}",
+                 "accumulator: {inner_bits: 24, tile_size: 4096}",
+                 "quantizer: {activations: {range: symmetric}}",
+                 "hardware:", "  clock_mhz: 500", "  buffers: {weights_kib: 1}"]
+        config.write_text("\n".join(lines) + "\n")
+        self.fail_with(2, ["design.yaml:6:3: hardware.buffers: ", "enlarge"], *arguments)
 
     def test_arrays_that_do_not_fit(self):
         design = Design(4, 4, 12, 8, 1, "wrap", True, False)

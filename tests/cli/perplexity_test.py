@@ -28,6 +28,7 @@ class Perplexity(CliTestCase):
                 "weight_range": "narrow",
                 "activations": {"range": row["range"]},
             },
+            attention={"bits": "float"},  # as the emulation has it
             workload={
                 "phases": {"prefill_tokens": 1, "decode_tokens": 0},
                 "evaluation": {

@@ -32,13 +32,16 @@ Counts some_counts() {
                  .scaled_outputs = 4'096,
                  .bias_adds = 1'024,
                  .quantized_values = 2'048,
-                 .rotation_adds = 512};
+                 .rotation_adds = 512,
+                 .vector_adds = 333,
+                 .vector_multiplies = 444};
     c.weights_buffer = {.reads = 5'000, .writes = 700};
     c.activations_buffer = {.reads = 6'000, .writes = 800};
     c.outputs_buffer = {.reads = 900, .writes = 1'100};
     c.traffic[0].payload_bits = 6 * 10'000;
     c.traffic[1].payload_bits = 6 * 3'000;
     c.traffic[2].payload_bits = 16 * 500;
+    c.traffic[3].payload_bits = 6 * 70;  // as wide as weights
     c.dram = {.row_hits = 100,
               .row_misses = 7,
               .activates = 9,
@@ -77,18 +80,20 @@ TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
                          1'100 * u.at("sram.outputs_write"));
     near(parts.memory_interface, 10'000 * u.at("memory_interface.weights_value") +
                                      3'000 * u.at("memory_interface.activations_value") +
-                                     500 * u.at("memory_interface.outputs_value"));
+                                     500 * u.at("memory_interface.outputs_value") +
+                                     70 * u.at("memory_interface.kv_cache_value"));
     near(parts.dram, 9 * u.at("dram.activate") + 256 * 400 * u.at("dram.read") +
                          256 * 50 * u.at("dram.write") +
                          seconds * u.at("dram.background_and_refresh"));
     near(parts.vector_unit,
          4'096 * u.at("vector_unit.scaled_output") + 1'024 * u.at("vector_unit.bias_add") +
-             2'048 * u.at("vector_unit.quantized_value") + 512 * u.at("vector_unit.rotation_add"));
+             2'048 * u.at("vector_unit.quantized_value") + 512 * u.at("vector_unit.rotation_add") +
+             333 * u.at("vector_unit.add") + 444 * u.at("vector_unit.multiply"));
     near(parts.leakage, seconds * (u.at("leakage.logic") + u.at("leakage.sram")));
     near(parts.total(), parts.multiplier + parts.inner_accumulator + parts.outer_accumulator +
                             parts.sram + parts.memory_interface + parts.dram + parts.vector_unit +
                             parts.leakage);
-    EXPECT_EQ(u.size(), 22u);  // those above: no cost is left out
+    EXPECT_EQ(u.size(), 25u);  // those above: no cost is left out
 }
 
 TEST(CostTotals, UnitCostsAreTheClosedForms) {

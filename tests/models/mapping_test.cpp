@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/error.h"
+#include "models/compute/array_dataflow.h"
 
 namespace axesim::models {
 namespace {
@@ -19,24 +20,8 @@ HardwareConfig hardware() {
     return config;
 }
 
-TEST(ArrayCycles, EqualTheClosedFormOfOutputStationaryArrays) {
-    // ceil(M/32) ceil(N/32) (K + 62), SCALE-Sim's output-stationary figure plus its final cycle.
-    const ArrayCycles cycles = array_cycles(512, 576, 576, hardware());
-    EXPECT_EQ(cycles.busy + cycles.fill_drain, 16U * 18U * (576U + 62U));
-    const ArrayCycles edge = array_cycles(1, 33, 100, hardware());
-    EXPECT_EQ(edge.busy + edge.fill_drain, 2U * (100U + 62U));
-}
-
-TEST(ArrayCycles, LanesStepThroughTilesSeparately) {
-    HardwareConfig config = hardware();
-    config.accumulator.tile_size = 20;
-    config.accumulator.lanes = 10;
-    // 45 = 20 + 20 + 5: 2 + 2 + 1 steps.
-    EXPECT_EQ(array_cycles(1, 1, 45, config).steps, 5U);
-}
-
-/// Every output is computed exactly once over its whole depth, and every tile fits its slot: room
-/// goes by the bits in the buffers, not by those in memory.
+/// Every output is computed exactly once over its whole depth, and every tile fits its slot, beside
+/// partial sums: room goes by the bits in the buffers, not by those in memory.
 void check(const GemmShape& shape, const OperandBits& bits, const HardwareConfig& config) {
     const Mapping mapping = choose_mapping(shape, {2, 2, 16}, bits, config);
     const auto fits = [](Index elements, int width, std::size_t slots, std::int64_t kib) {
@@ -46,8 +31,19 @@ void check(const GemmShape& shape, const OperandBits& bits, const HardwareConfig
                      config.buffers.weights_kib));
     EXPECT_TRUE(fits(mapping.m_tile * mapping.k_chunk, bits.activation, mapping.activation_slots,
                      config.buffers.activations_kib));
-    EXPECT_TRUE(fits(mapping.m_tile * mapping.n_tile, bits.output, mapping.output_slots,
-                     config.buffers.outputs_kib));
+    Index partials = 0;
+    if (array_cycles(1, 1, shape.k, config).partial_writes > 0) {
+        const bool whole = mapping.k_chunk == shape.k;
+        partials =
+            mapping.m_tile *
+            (whole ? std::min<Index>(mapping.n_tile, config.array.columns) : mapping.n_tile) *
+            partial_sum_bits(config, config.accumulator.outer_bits_for(shape.k));
+    }
+    EXPECT_TRUE(fits(
+        mapping.m_tile * mapping.n_tile * static_cast<Index>(mapping.output_slots) * bits.output +
+            partials,
+        1, 1, config.buffers.outputs_kib));
+    EXPECT_TRUE(mapping.k_chunk == shape.k || mapping.k_chunk % depth_unit(config) == 0);
     Matrix<int> depth = Matrix<int>::Zero(shape.m, shape.n);
     Matrix<int> finished = Matrix<int>::Zero(shape.m, shape.n);
     for (const Visit& visit : schedule(shape, mapping)) {
@@ -67,12 +63,13 @@ TEST(Mapping, CoversEveryOutputOnceAndFitsTheBuffers) {
     const auto pick = [&](int low, int high) {
         return std::uniform_int_distribution<int>(low, high)(random);
     };
-    for (int trial = 0; trial < 300; ++trial) {
+    for (int trial = 0; trial < 600; ++trial) {
         HardwareConfig config = hardware();
+        if (trial % 2 == 0) config.dataflow = Dataflow::weight_stationary;
         config.array.rows = 1 << pick(0, 5);
         config.array.columns = 1 << pick(0, 5);
         config.accumulator.tile_size = pick(1, 64);
-        config.buffers = {pick(4, 64), pick(4, 64), pick(8, 64), pick(0, 1) == 1};
+        config.buffers = {pick(8, 64), pick(8, 64), pick(16, 64), pick(0, 1) == 1};
         check({pick(1, 200), pick(1, 200), pick(1, 900)}, {pick(2, 16), pick(2, 16), 16}, config);
     }
 }
@@ -90,11 +87,58 @@ TEST(Mapping, KeepsAnOperandThatFitsAndStreamsTheOtherOnce) {
     EXPECT_EQ(activations, 512);
 }
 
+TEST(Mapping, AWeightStationaryArrayKeepsAllTokensWhereTheirSumsFit) {
+    // 36 bits of partial sums and 16 of results for each of 512 x 32 outputs: 104 of 128 KiB.
+    HardwareConfig config = hardware();
+    config.dataflow = Dataflow::weight_stationary;
+    config.accumulator.inner_bits = 16;
+    const Mapping mapping = choose_mapping({512, 576, 576}, {6, 6, 16}, {6, 6, 16}, config);
+    EXPECT_EQ(mapping.m_tile, 512);
+    config.buffers.outputs_kib = 103;
+    EXPECT_LT(choose_mapping({512, 576, 576}, {6, 6, 16}, {6, 6, 16}, config).m_tile, 512);
+}
+
+TEST(Mapping, KeepsWhatTheUserSays) {
+    HardwareConfig config = hardware();
+    config.mapping = {.tokens = 48, .outputs = 96, .outer_loop = OuterLoop::weights};
+    const Mapping mapping = choose_mapping({512, 64, 576}, {6, 6, 16}, {6, 6, 16}, config);
+    EXPECT_EQ(mapping.m_tile, 48);
+    EXPECT_EQ(mapping.n_tile, 64);  // there are no more
+    EXPECT_EQ(mapping.k_chunk, 576);
+    EXPECT_TRUE(mapping.weights_outer);
+    EXPECT_EQ(mapping.describe({512, 64, 576}),
+              "tiles 48 x 64 x 576, loops outputs, tokens, depth, each weight tile stays while "
+              "activations stream, weights fetched 1x, activations 1x");
+    config.mapping = {.tokens = 32, .outputs = 32, .depth = 192};
+    EXPECT_EQ(choose_mapping({512, 64, 576}, {6, 6, 16}, {6, 6, 16}, config).k_chunk, 192);
+}
+
+/// The key that a choice which cannot be kept is blamed on.
+std::string blamed(const MappingConfig& given) {
+    HardwareConfig config = hardware();
+    config.mapping = given;
+    try {
+        choose_mapping({512, 576, 5760}, {6, 6, 16}, {6, 6, 16}, config);
+    } catch (const KeyError& error) {
+        return error.key();
+    }
+    return "";
+}
+
+TEST(Mapping, NamesTheKeyOfAChoiceThatDoesNotFit) {
+    EXPECT_EQ(blamed({}), "");
+    EXPECT_EQ(blamed({.tokens = 512}), "hardware.mapping.tokens");
+    EXPECT_EQ(blamed({.outputs = 576}), "hardware.mapping.outputs");
+    // No whole tiles of 64; more sums than the array keeps while depth comes in chunks.
+    EXPECT_EQ(blamed({.depth = 100}), "hardware.mapping.depth");
+    EXPECT_EQ(blamed({.tokens = 64, .depth = 64}), "hardware.mapping.tokens");
+}
+
 TEST(Mapping, RejectsBuffersThatHoldNoPass) {
     HardwareConfig config = hardware();
     config.buffers = {1, 1, 1, true};
     config.accumulator.tile_size = 4096;
-    EXPECT_THROW(choose_mapping({64, 64, 8192}, {16, 16, 16}, {16, 16, 16}, config), UserError);
+    EXPECT_THROW(choose_mapping({64, 64, 8192}, {16, 16, 16}, {16, 16, 16}, config), KeyError);
 }
 
 }  // namespace

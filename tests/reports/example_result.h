@@ -87,7 +87,13 @@ inline LayerResult example_layer(const std::string& name, double energy_j) {
     layer.m = 512;
     layer.n = 576;
     layer.k = 576;
-    layer.cycles = 12345;
+    layer.cycles = {.cycles = 12345,
+                    .busy = 10000,
+                    .fill_drain = 1000,
+                    .stall_dram = 900,
+                    .stall_buffer = 345,
+                    .stall_vector = 100};
+    layer.macs = 8'192'000;
     layer.energy_j = energy_j;
     layer.rmse = 0.125;
     layer.certified = true;

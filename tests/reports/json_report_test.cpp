@@ -31,6 +31,8 @@ std::vector<Result> variants() {
     sparse.accuracy.reset();
     sparse.accuracy_not_measured = "workload.evaluation.tokens is 0";
     sparse.decode.reset();
+    sparse.layers.push_back(example_layer("model.layers.0.self_attn.softmax", 1e-6));
+    sparse.layers.back().k = 0;  // the vector unit's
     sparse.area_range.reset();
     sparse.prefill.energy_range.reset();
     sparse.overflow.inner.seen = {};
@@ -146,7 +148,7 @@ TEST(JsonReport, TotalsAreTheSumsOfTheirParts) {
     for (const std::string name : {"payload_bits", "metadata_bits", "padding_bits",
                                    "burst_tail_bits", "transferred_bits", "bursts"}) {
         double streams = 0;
-        for (const std::string stream : {"weights", "activations", "outputs"}) {
+        for (const std::string stream : {"weights", "activations", "outputs", "kv_cache"}) {
             streams += at(json, "/memory/by_stream/" + stream + "/" + name);
         }
         EXPECT_EQ(streams, at(json, "/memory/" + name)) << name;

@@ -2,6 +2,7 @@
 // layers.csv, the summary line and the comparison of two results.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/files.h"
@@ -19,18 +20,33 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
     result.layers.resize(1);
     result.layers[0].sqnr_db.reset();
     const std::string expected =
-        "name,kind,count,m,n,k,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
+        "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
         "weight_bits,activation_bits,inner_bits,outer_bits,"
         "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
         "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
         "mapping,fallback\n"
-        "model.layers.0.q_proj,q_proj,1,512,576,576,12345,0.001,0.125,,0,true,6,6,16,20,"
+        "model.layers.0.q_proj,q_proj,1,512,576,576,8192000,12345,0.001,0.125,,0,true,6,6,16,20,"
         "-30000,32767,-300000,300001,-5000,5001,-20000,20001,\"32 x 32, \"\"n\"\" then m\",\n";
     EXPECT_EQ(layers_csv(result), expected);
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "layers.csv";
     write_layers_csv(path, result);
     EXPECT_EQ(read_text_file(path), expected);
     std::filesystem::remove(path);
+}
+
+TEST(LayersCsv, HasEmptyFieldsWhereNothingIsMultiplied) {
+    Result result = example_result();
+    result.layers = {example_layer("softmax", 1e-3)};
+    result.layers[0].k = 0;
+    result.layers[0].macs = 0;
+    result.layers[0].rmse.reset();
+    result.layers[0].mapping = "";
+    const std::string text = layers_csv(result);
+    const std::string header = text.substr(0, text.find('\n'));
+    const std::string line = text.substr(header.size() + 1);
+    EXPECT_EQ(line.rfind("softmax,q_proj,1,512,576,0,0,12345,0.001,,,0,,,", 0), 0U) << line;
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','),
+              std::count(header.begin(), header.end(), ','));
 }
 
 TEST(Summary, SaysEverythingInOneLine) {

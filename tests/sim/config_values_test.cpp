@@ -34,9 +34,12 @@ quantizer:
   calibration: {text: a.txt, sequences: 3, length: 17, first_token: 5}
 hardware:
   clock_mhz: 812.5
-  dataflow: output_stationary
-  array: {rows: 4, columns: 6, lanes: 8}
-  buffers: {weights_kib: 11, activations_kib: 12, outputs_kib: 13, double_buffered: false}
+  dataflow: weight_stationary
+  array: {rows: 4, columns: 6, lanes: 8, pipeline_depth: 3}
+  buffers: {weights_kib: 11, activations_kib: 12, outputs_kib: 13, double_buffered: false,
+            banks: 5, ports: 1, weights_word_bits: 72, activations_word_bits: 48,
+            outputs_word_bits: 100}
+  mapping: {tokens: 16, outputs: 12, depth: 96, outer_loop: weights}
   memory_interface:
     {layout: aligned_fields, word_bits: 128, bus_bits: 512, burst_beats: 2, batch_bursts: 9}
   dram: hbm2_2400
@@ -93,10 +96,21 @@ TEST(ConfigValues, HardwareReachesItsFields) {
     EXPECT_EQ(c.hardware.clock_mhz, 812.5);
     EXPECT_EQ(c.hardware.array.rows, 4);
     EXPECT_EQ(c.hardware.array.columns, 6);
+    EXPECT_EQ(c.hardware.array.pipeline_depth, 3);
+    EXPECT_EQ(c.hardware.dataflow, models::Dataflow::weight_stationary);
+    EXPECT_EQ(c.hardware.mapping.tokens, 16);
+    EXPECT_EQ(c.hardware.mapping.outputs, 12);
+    EXPECT_EQ(c.hardware.mapping.depth, 96);
+    EXPECT_EQ(c.hardware.mapping.outer_loop, models::OuterLoop::weights);
     EXPECT_EQ(c.hardware.buffers.weights_kib, 11);
     EXPECT_EQ(c.hardware.buffers.activations_kib, 12);
     EXPECT_EQ(c.hardware.buffers.outputs_kib, 13);
     EXPECT_FALSE(c.hardware.buffers.double_buffered);
+    EXPECT_EQ(c.hardware.buffers.banks, 5);
+    EXPECT_EQ(c.hardware.buffers.ports, 1);
+    EXPECT_EQ(c.hardware.buffers.weights_word_bits, 72);
+    EXPECT_EQ(c.hardware.buffers.activations_word_bits, 48);
+    EXPECT_EQ(c.hardware.buffers.outputs_word_bits, 100);
     EXPECT_EQ(c.hardware.memory_interface.layout, models::Layout::aligned_fields);
     EXPECT_EQ(c.hardware.memory_interface.word_bits, 128);
     EXPECT_EQ(c.hardware.memory_interface.bus_bits, 512);
@@ -140,7 +154,14 @@ TEST(ConfigValues, DefaultsAreThoseOfTheStructs) {
     EXPECT_EQ(c.hardware.accumulator.lanes, plain.hardware.accumulator.lanes);
     EXPECT_EQ(c.hardware.array.rows, plain.hardware.array.rows);
     EXPECT_EQ(c.hardware.array.columns, plain.hardware.array.columns);
+    EXPECT_EQ(c.hardware.array.pipeline_depth, plain.hardware.array.pipeline_depth);
+    EXPECT_EQ(c.hardware.dataflow, plain.hardware.dataflow);
     EXPECT_EQ(c.hardware.buffers.outputs_kib, plain.hardware.buffers.outputs_kib);
+    EXPECT_EQ(c.hardware.buffers.banks, plain.hardware.buffers.banks);
+    EXPECT_EQ(c.hardware.buffers.ports, plain.hardware.buffers.ports);
+    EXPECT_EQ(c.hardware.buffers.outputs_word_bits, plain.hardware.buffers.outputs_word_bits);
+    EXPECT_EQ(c.hardware.mapping.depth, plain.hardware.mapping.depth);
+    EXPECT_EQ(c.hardware.mapping.outer_loop, plain.hardware.mapping.outer_loop);
     EXPECT_EQ(c.hardware.memory_interface.layout, plain.hardware.memory_interface.layout);
     EXPECT_EQ(c.hardware.memory_interface.burst_bits(),
               plain.hardware.memory_interface.burst_bits());

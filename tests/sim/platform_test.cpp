@@ -8,6 +8,7 @@
 #include <random>
 
 #include "models/compute/gemm.h"
+#include "tests/sim/small_hardware.h"
 
 namespace axesim::sim {
 namespace {
@@ -15,28 +16,6 @@ namespace {
 using models::HardwareConfig;
 using models::LayerFormat;
 using models::Stream;
-
-HardwareConfig small_hardware() {
-    HardwareConfig config;
-    config.weight_bits = 6;
-    config.activations.bits = 5;
-    config.accumulator = {.inner_bits = 12, .tile_size = 16, .overflow = OverflowMode::wrap};
-    config.array = {4, 8};
-    config.buffers = {2, 2, 2, true};
-    config.memory_interface = {models::Layout::packed, 64, 64, 4, 2};
-    config.dram.atom_bits = 256;
-    config.dram.t_burst_ps = 2500;
-    config.dram.t_cl_ps = 20000;
-    config.dram.t_cwl_ps = 11000;
-    config.dram.t_rcd_read_ps = config.dram.t_rcd_write_ps = 18000;
-    config.dram.t_rp_ps = 19000;
-    config.dram.t_ras_ps = 42000;
-    config.dram.t_ccd_s_ps = 2500;
-    config.dram.t_ccd_l_ps = 5000;
-    config.dram.t_refi_ps = 3'900'000;
-    config.dram.t_rfc_ps = 210'000;
-    return config;
-}
 
 template <class T>
 Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, unsigned seed) {
@@ -122,6 +101,21 @@ TEST(Platform, EqualsTheReferenceSingleBuffered) {
     HardwareConfig config = small_hardware();
     config.buffers.double_buffered = false;
     expect_reference_and_conservation(config, 19, 40, 100);
+}
+
+TEST(Platform, EqualsTheReferenceWhereWeightsStay) {
+    HardwareConfig config = small_hardware();
+    config.dataflow = models::Dataflow::weight_stationary;  // 16 products a tile, 4 rows
+    config.buffers = {2, 2, 4, true};
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceWhereWeightsStayForAPartOfTheDepth) {
+    HardwareConfig config = small_hardware();
+    config.dataflow = models::Dataflow::weight_stationary;
+    config.buffers = {1, 1, 2, true};
+    config.accumulator.groups = WeightGroups::power_of_two;
+    expect_reference_and_conservation(config, 9, 10, 1500);
 }
 
 TEST(Platform, EqualsTheReferenceInEveryLayout) {
@@ -229,9 +223,7 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
     Matrix<float> outputs;
     platform.run([&] {
         const auto weights = platform.store_weights(w, step, config, shifts);
-        models::CycleCounts cycles;
-        platform.multiply(weights, platform.quantize(input, nullptr, {}, config, cycles), config,
-                          outputs);
+        platform.multiply(weights, platform.quantize(input, nullptr, {}, config), config, outputs);
     });
     const Matrix<float> x =
         models::dequantize(models::quantize_per_token(input, config.activations));

@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 using testing_support::config_of;
 using testing_support::kLeast;
 
-const workloads::LinearId kOne{0, workloads::LinearKind::q_proj};
-const workloads::LinearId kOther{1, workloads::LinearKind::down_proj};
+const OperationId kOne{0, Operation::q_proj};
+const OperationId kOther{1, Operation::attention_scores};
 
 Evaluation some_evaluation() {
     Evaluation evaluation;
@@ -34,6 +34,7 @@ Evaluation some_evaluation() {
     record.observed.first_overflow = models::OverflowPlace{
         .token = 1, .channel = 2, .k = 3, .stage = models::AccumulatorStage::outer};
     record.observed.inner_seen = {-7, 8};
+    record.shape = {4, 5, 6};
     record.error_sum = 0.2;
     record.reference_sum = 1e18 / 3;
     record.compared_values = 99;
@@ -42,7 +43,7 @@ Evaluation some_evaluation() {
 }
 
 /// Ids as a run would ask for.
-LayerRecords like(std::initializer_list<workloads::LinearId> ids) {
+LayerRecords like(std::initializer_list<OperationId> ids) {
     LayerRecords records;
     for (const auto& id : ids) records[id] = {};
     return records;
@@ -83,6 +84,7 @@ TEST_F(SharedWorkTest, GivesBackWhatWasStored) {
     ASSERT_EQ(found->layers.size(), stored.layers.size());
     for (const auto& [id, record] : stored.layers) {
         EXPECT_EQ(found->layers.at(id).observed, record.observed);
+        EXPECT_EQ(found->layers.at(id).shape, record.shape);
         EXPECT_EQ(found->layers.at(id).error_sum, record.error_sum);
         EXPECT_EQ(found->layers.at(id).reference_sum, record.reference_sum);
         EXPECT_EQ(found->layers.at(id).compared_values, record.compared_values);
@@ -104,7 +106,7 @@ TEST_F(SharedWorkTest, IsNotGivenToOthers) {
     key["config"]["workload"]["evaluation"]["tokens"] = 1024;
     EXPECT_FALSE(SharedWork(folder_.path(), key).float_hidden(3, 2));
     // A layer that the evaluation has not seen; another shape.
-    EXPECT_FALSE(first.evaluation(like({{5, workloads::LinearKind::q_proj}})));
+    EXPECT_FALSE(first.evaluation(like({{5, Operation::q_proj}})));
     EXPECT_FALSE(first.float_hidden(2, 3));
 }
 
@@ -145,6 +147,8 @@ TEST(ValuesConfig, KnowsWhichKeysChangeNoValue) {
         "hardware.array.columns=64",
         "hardware.buffers.weights_kib=64",
         "hardware.buffers.double_buffered=false",
+        "hardware.mapping.tokens=16",
+        "hardware.vector_unit.lanes=8",
         "hardware.memory_interface.layout=padded_byte",
         "hardware.memory_interface.bus_bits=128",
         "hardware.dram=ddr4_3200",
@@ -163,6 +167,7 @@ TEST(ValuesConfig, KnowsWhichKeysChangeNoValue) {
         "accumulator.tile_size=32",
         "accumulator.overflow=wrap",
         "quantizer.algorithm=gpfq",
+        "attention.bits=8",
         "quantizer.activations.rounding=floor",
         "quantizer.calibration.sequences=8",
         "hardware.array.lanes=2",
@@ -173,7 +178,8 @@ TEST(ValuesConfig, KnowsWhichKeysChangeNoValue) {
     for (const std::string& set : indifferent) EXPECT_EQ(values_of({set}), base) << set;
     for (const std::string& set : decisive) EXPECT_NE(values_of({set}), base) << set;
     // Of the hardware's keys all but the lanes are left out: each of the others was thought about.
-    EXPECT_EQ(base.at("hardware"), (Json{{"array", {{"lanes", 1}}}}));
+    EXPECT_EQ(base.at("hardware"),
+              (Json{{"array", {{"lanes", 1}}}, {"vector_unit", Json::object()}}));
 }
 
 TEST(ArithmeticKey, HasFilesByTheirContents) {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accelerator's passes of the vector unit.
+#include "models/accelerator.h"
+#include "models/tlm_command.h"
+
+namespace axesim::models {
+
+namespace {
+
+TransferCommand transfer_of(const TensorRun& run, bool write, std::int64_t first_element,
+                            std::span<std::int32_t> words, bool is_signed) {
+    return {.stream = run.stream,
+            .write = write,
+            .metadata = run.metadata,
+            .address = run.address,
+            .format = run.format,
+            .is_signed = is_signed,
+            .first_element = first_element,
+            .narrow = {},
+            .wide = words};
+}
+
+Stream stream_of(const OperandRef& operand) {
+    return operand.from_kv_cache ? Stream::kv_cache : Stream::activations;
+}
+
+}  // namespace
+
+void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    auto* command = received_command<VectorCommand>(payload);
+    if (command == nullptr) return;
+    const std::uint64_t begin = clock_.now();
+    for (const TensorRun& run : command->reads) read(run);
+    VectorWorkCommand work{.work = command->work, .cycles = 0};
+    send_command(vector_work_socket, work);
+    std::uint64_t cycles = work.cycles;
+    for (const Quantization& quantization : command->quantizations) {
+        cycles += quantize(quantization);
+    }
+    for (ValueRun& run : command->writes) {
+        const TensorRun values{.stream = Stream::outputs,
+                               .metadata = false,
+                               .address = run.address,
+                               .format = {Layout::packed, output_bits(config_.output_format)},
+                               .elements = static_cast<std::int64_t>(run.words.size())};
+        TransferCommand transfer = transfer_of(values, true, 0, run.words, true);
+        pass_through_buffer(values);
+        send_command(memory_socket, transfer);
+    }
+    // All of it streams: the pass takes as long as the slower of memory and lanes.
+    const std::uint64_t moved = clock_.now();
+    clock_.wait_until(begin + cycles);
+    command->cycles.stall_dram = moved - begin;
+    command->cycles.stall_vector = clock_.now() - moved;
+    command->cycles.cycles = clock_.now() - begin;
+}
+
+void Accelerator::read(const TensorRun& run) {
+    std::vector<std::int32_t> words(static_cast<std::size_t>(run.elements));
+    TransferCommand transfer = transfer_of(run, false, 0, words, true);
+    send_command(memory_socket, transfer);
+    pass_through_buffer(run);
+}
+
+/// Rows stay in the buffer of the outputs until the unit has seen all of them (a norm needs the
+/// sum before the first result): each value is written there once and read once.
+void Accelerator::pass_through_buffer(const TensorRun& run) {
+    const std::uint64_t bits = static_cast<std::uint64_t>(run.elements) *
+                               static_cast<std::uint64_t>(run.format.element_bits);
+    outputs_buffer_.count_write(bits);
+    outputs_buffer_.count_read(bits);
+}
+
+/// Returns the cycles that the lanes take.
+std::uint64_t Accelerator::quantize(const Quantization& quantization) {
+    QuantizedActivations codes;
+    QuantizeActivationsCommand vector{.input = quantization.input,
+                                      .rotation = quantization.rotation,
+                                      .format = quantization.format,
+                                      .ranges = quantization.ranges,
+                                      .codes = &codes,
+                                      .cycles = 0};
+    send_command(vector_quantize_socket, vector);
+    const OperandRef& destination = quantization.destination;
+    const TensorRun elements{.stream = stream_of(destination),
+                             .metadata = false,
+                             .address = destination.address,
+                             .format = destination.format,
+                             .elements = codes.codes.size()};
+    TransferCommand transfer = transfer_of(
+        elements, true, quantization.first_row * codes.codes.cols(),
+        {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}, destination.is_signed);
+    send_command(memory_socket, transfer);
+    write_metadata(quantization, codes);
+    return vector.cycles;
+}
+
+void Accelerator::write_metadata(const Quantization& quantization,
+                                 const QuantizedActivations& codes) {
+    std::vector<std::int32_t> words;
+    for (std::size_t row = 0; row < codes.step.size(); ++row) {
+        words.push_back(float_bits(codes.step[row]));
+        switch (quantization.row_word) {
+            case RowWord::zero_point:
+                words.push_back(codes.zero_point[row]);
+                break;
+            case RowWord::sum:
+                words.push_back(codes.codes.row(static_cast<Index>(row)).sum());
+                break;
+            case RowWord::none:
+                break;
+        }
+    }
+    const auto words_a_row = static_cast<Index>(words.size() / codes.step.size());
+    const TensorRun run{.stream = stream_of(quantization.destination),
+                        .metadata = true,
+                        .address = quantization.destination.metadata_address,
+                        .format = kWordFormat,
+                        .elements = static_cast<std::int64_t>(words.size())};
+    TransferCommand transfer =
+        transfer_of(run, true, quantization.first_row * words_a_row, words, true);
+    send_command(memory_socket, transfer);
+}
+
+}  // namespace axesim::models

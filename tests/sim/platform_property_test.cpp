@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold of any design and any shape (conservation, bounds, monotony), over thousands of
+// random ones. SystemC has one kernel a process, so each platform runs in a process of its own.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <optional>
+#include <random>
+
+#include "common/error.h"
+#include "models/compute/array_dataflow.h"
+#include "models/compute/gemm.h"
+#include "models/cost/costs.h"
+#include "sim/platform.h"
+
+namespace axesim::sim {
+namespace {
+
+using models::Dataflow;
+using models::HardwareConfig;
+using models::Stream;
+
+struct Case {
+    HardwareConfig config;
+    Index m = 1, n = 1, k = 1;
+    unsigned seed = 0;
+};
+
+/// What comes back from the process of a case. Plain memory: it goes through a pipe.
+struct Figures {
+    bool equals_reference = false;
+    models::Counts counts;
+    models::CycleCounts gemm;
+    models::AccumulatorObservation observed;
+    models::Mapping mapping;
+};
+static_assert(std::is_trivially_copyable_v<Figures>);
+
+template <class T>
+Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, std::mt19937& random) {
+    std::uniform_int_distribution<std::int64_t> pick(range.min, range.max);
+    return Matrix<T>::NullaryExpr(rows, columns, [&] { return static_cast<T>(pick(random)); });
+}
+
+Figures simulate(const Case& c) {
+    std::mt19937 random(c.seed);
+    const auto x = random_codes<std::int32_t>(c.m, c.k, c.config.activations.codes(), random);
+    const auto w = random_codes<std::int16_t>(c.n, c.k, c.config.weight_codes(), random);
+    models::set_simulation_resolution();
+    Platform platform("platform", c.config,
+                      {Platform::weight_bytes(c.n, c.k, c.config, c.config), c.m, c.k, c.n});
+    Figures figures;
+    Matrix<std::int64_t> outputs, expected;
+    platform.run([&] {
+        const auto weights = platform.store_weights(
+            w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config);
+        const GemmReport report = platform.multiply_raw(
+            weights, platform.store_activations(x, c.config), c.config, outputs);
+        figures.gemm = report.cycles;
+        figures.observed = report.observed;
+        figures.mapping = report.mapping;
+    });
+    figures.counts = platform.counts();
+    const auto observed = models::gemm_reference(x, w, c.config.gemm(), expected);
+    figures.equals_reference = outputs == expected && figures.observed == observed;
+    return figures;
+}
+
+/// Nothing when the case's buffers hold no tiles.
+std::optional<Figures> run(const Case& c) {
+    int ends[2];
+    if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        int status = 1;
+        try {
+            const Figures figures = simulate(c);
+            if (::write(ends[1], &figures, sizeof figures) == sizeof figures) status = 0;
+        } catch (const KeyError&) {
+            status = 2;
+        } catch (...) {
+        }
+        ::_exit(status);
+    }
+    ::close(ends[1]);
+    Figures figures;
+    const bool whole = ::read(ends[0], &figures, sizeof figures) == sizeof figures;
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2) return std::nullopt;
+    if (!whole) throw std::runtime_error("the platform's process failed");
+    return figures;
+}
+
+class Draw {
+public:
+    explicit Draw(unsigned seed) : random_(seed) {}
+
+    int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+    bool flip() { return pick(0, 1) == 1; }
+    template <class T>
+    T of(std::initializer_list<T> values) {
+        return values.begin()[pick(0, static_cast<int>(values.size()) - 1)];
+    }
+
+    Case any_case() {
+        Case c;
+        HardwareConfig& h = c.config;
+        h.dataflow = of({Dataflow::output_stationary, Dataflow::weight_stationary});
+        h.weight_bits = pick(2, 9);
+        h.activations.bits = pick(2, 9);
+        h.accumulator.lanes = of({1, 1, 2, 4});
+        h.accumulator.tile_size = pick(0, 6) == 0 ? 0 : Index{h.accumulator.lanes} * pick(1, 24);
+        h.accumulator.inner_bits = h.weight_bits + h.activations.bits + pick(0, 8);
+        h.accumulator.overflow = of({OverflowMode::wrap, OverflowMode::saturate});
+        h.array = {pick(1, 9), pick(1, 9), pick(1, 3)};
+        h.buffers = {.weights_kib = pick(1, 4),
+                     .activations_kib = pick(1, 4),
+                     .outputs_kib = pick(1, 4),
+                     .double_buffered = flip(),
+                     .banks = of({1, 1, 2, 3, 4}),
+                     .ports = of({1, 2}),
+                     .weights_word_bits = of({0, 0, 24, 100}),
+                     .activations_word_bits = of({0, 0, 24, 100}),
+                     .outputs_word_bits = of({0, 0, 48, 100})};
+        h.memory_interface = {of({models::Layout::packed, models::Layout::padded_byte,
+                                  models::Layout::aligned_fields, models::Layout::padded_pow2}),
+                              64, 64, 4, pick(1, 4)};
+        h.clock_mhz = of({500.0, 1000.0, 1050.0});
+        h.dram.channels = of({1, 2});
+        h.dram.atom_bits = 256;
+        h.dram.t_burst_ps = 2500;
+        h.dram.t_cl_ps = 20000;
+        h.dram.t_cwl_ps = 11000;
+        h.dram.t_rcd_read_ps = h.dram.t_rcd_write_ps = 18000;
+        h.dram.t_rp_ps = 19000;
+        h.dram.t_ras_ps = 42000;
+        h.dram.t_ccd_s_ps = 2500;
+        h.dram.t_ccd_l_ps = 5000;
+        h.dram.t_refi_ps = 3'900'000;
+        h.dram.t_rfc_ps = 210'000;
+        c.m = pick(1, 40);
+        c.n = pick(1, 40);
+        c.k = pick(1, 300);
+        c.seed = static_cast<unsigned>(pick(0, 1 << 30));
+        return c;
+    }
+
+private:
+    std::mt19937 random_;
+};
+
+/// Sums of what the tiles of this mapping are known to take.
+struct Expected {
+    std::uint64_t busy = 0, fill_drain = 0, weights = 0, activations = 0, runs = 0;
+};
+Expected expected_of(const Case& c, const models::Mapping& mapping) {
+    Expected sum;
+    for (const models::Visit& visit : models::schedule({c.m, c.n, c.k}, mapping)) {
+        const models::ArrayWork work = models::array_work(
+            {visit.m, visit.n, visit.k, c.k, visit.first_chunk, visit.last_chunk}, c.config);
+        sum.busy += work.busy;
+        sum.fill_drain += work.fill_drain;
+        const auto rows = static_cast<std::uint64_t>(visit.loads_weights ? visit.n : 0);
+        const auto tokens = static_cast<std::uint64_t>(visit.loads_activations ? visit.m : 0);
+        sum.weights += rows * static_cast<std::uint64_t>(visit.k);
+        sum.activations += tokens * static_cast<std::uint64_t>(visit.k);
+        sum.runs += rows + tokens + 4;  // at most one run a row, and metadata
+    }
+    return sum;
+}
+
+/// Bits in whole words hold those bits and little more.
+void expect_words(std::uint64_t words, int word_bits, std::uint64_t bits, std::uint64_t runs) {
+    EXPECT_GE(words * static_cast<std::uint64_t>(word_bits), bits);
+    EXPECT_LE(words * static_cast<std::uint64_t>(word_bits),
+              bits + runs * static_cast<std::uint64_t>(word_bits));
+}
+
+void expect_conservation(const Case& c, const Figures& f, const Expected& sum) {
+    const auto traffic = [&](Stream stream) -> const models::TrafficCounts& {
+        return f.counts.traffic[static_cast<std::size_t>(stream)];
+    };
+    std::uint64_t transferred = 0;
+    for (const Stream stream : models::kStreams) {
+        const models::TrafficCounts& t = traffic(stream);
+        EXPECT_EQ(t.transferred_bits,
+                  t.payload_bits + t.metadata_bits + t.padding_bits + t.burst_tail_bits);
+        EXPECT_EQ(t.transferred_bits, f.counts.dram_bits[static_cast<std::size_t>(stream)]);
+        transferred += t.transferred_bits;
+    }
+    EXPECT_EQ(transferred, f.counts.dram.read_bits + f.counts.dram.written_bits);
+    EXPECT_EQ(traffic(Stream::outputs).transferred_bits, f.counts.dram.written_bits);
+    EXPECT_EQ(traffic(Stream::outputs).payload_bits, static_cast<std::uint64_t>(64 * c.m * c.n));
+    // What the DRAM gave is in the buffers, at the width of the multipliers.
+    const auto weight_bits = static_cast<std::uint64_t>(c.config.weight_bits);
+    const auto activation_bits = static_cast<std::uint64_t>(c.config.activations.bits);
+    EXPECT_EQ(traffic(Stream::weights).payload_bits, weight_bits * sum.weights);
+    EXPECT_EQ(traffic(Stream::activations).payload_bits, activation_bits * sum.activations);
+    const int outer_bits = c.config.accumulator.outer_bits_for(c.k);
+    const auto word_bits = [&](Stream stream) {
+        return models::buffer_widths(c.config, outer_bits, stream).word_bits;
+    };
+    expect_words(f.counts.weights_buffer.writes, word_bits(Stream::weights),
+                 weight_bits * sum.weights, sum.runs);
+    expect_words(f.counts.activations_buffer.writes, word_bits(Stream::activations),
+                 activation_bits * sum.activations, sum.runs);
+    EXPECT_EQ(f.counts.compute.macs, static_cast<std::uint64_t>(c.m * c.n * c.k));
+    EXPECT_EQ(f.counts.compute.outer_adds,
+              static_cast<std::uint64_t>(c.m * c.n * c.config.accumulator.tile_count(c.k)));
+}
+
+void expect_cycles(const Case& c, const Figures& f, const Expected& sum) {
+    const models::CycleCounts& cycles = f.gemm;
+    EXPECT_EQ(cycles.cycles, cycles.busy + cycles.fill_drain + cycles.stall_dram +
+                                 cycles.stall_buffer + cycles.stall_vector);
+    EXPECT_EQ(cycles.busy, sum.busy);
+    EXPECT_EQ(cycles.fill_drain, sum.fill_drain);
+    // Never faster than all multipliers together, than the bus, than the DRAM's peak.
+    const double multipliers = static_cast<double>(c.config.array.rows) * c.config.array.columns *
+                               c.config.accumulator.lanes;
+    EXPECT_GE(static_cast<double>(cycles.busy) * multipliers,
+              static_cast<double>(f.counts.compute.macs));
+    const auto bits = static_cast<double>(f.counts.dram.read_bits + f.counts.dram.written_bits);
+    EXPECT_GE(static_cast<double>(cycles.cycles) * c.config.memory_interface.bus_bits, bits);
+    EXPECT_GE(static_cast<double>(cycles.cycles) / (c.config.clock_mhz * 1e6),
+              bits / c.config.dram.peak_bits_per_second());
+    if (c.config.dataflow == Dataflow::output_stationary && c.config.buffers.ports == 2 &&
+        c.config.buffers.weights_word_bits == 0 && c.config.buffers.activations_word_bits == 0 &&
+        f.mapping.output_slots * static_cast<std::size_t>(f.mapping.m_tile * f.mapping.n_tile) >=
+            static_cast<std::size_t>(c.m * c.n)) {
+        EXPECT_EQ(cycles.stall_buffer, 0U) << "there is room for all outputs, and ports for all";
+    }
+}
+
+TEST(PlatformProperties, ValuesBitsAndCyclesAreConservedInEveryDesign) {
+    Draw draw(11);
+    int mapped = 0, held = 0, chunked = 0, events = 0;
+    for (int trial = 0; trial < 2000; ++trial) {
+        const Case c = draw.any_case();
+        SCOPED_TRACE(testing::Message() << "trial " << trial);
+        const std::optional<Figures> figures = run(c);
+        if (!figures) continue;
+        ++mapped;
+        held += c.config.dataflow == Dataflow::weight_stationary;
+        chunked += figures->mapping.k_chunk < c.k;
+        events += figures->observed.inner_events > 0;
+        EXPECT_TRUE(figures->equals_reference);
+        const Expected sum = expected_of(c, figures->mapping);
+        expect_conservation(c, *figures, sum);
+        expect_cycles(c, *figures, sum);
+        if (testing::Test::HasFailure()) break;
+    }
+    // Else the cases above would test too little.
+    EXPECT_GT(mapped, 1500);
+    EXPECT_GT(held, 500);
+    EXPECT_GT(chunked, 50);
+    EXPECT_GT(events, 500);
+}
+
+/// The tiles of the first figures, so that other figures of the same GEMM compare.
+models::MappingConfig same_tiles(const models::Mapping& mapping) {
+    return {.tokens = mapping.m_tile,
+            .outputs = mapping.n_tile,
+            .depth = mapping.k_chunk,
+            .outer_loop = mapping.weights_outer ? models::OuterLoop::weights
+                                                : models::OuterLoop::activations};
+}
+
+TEST(PlatformProperties, PackedNeverMovesMoreThanPadded) {
+    Draw draw(12);
+    int compared = 0;
+    for (int trial = 0; trial < 500; ++trial) {
+        Case c = draw.any_case();
+        c.config.memory_interface.layout =
+            draw.of({models::Layout::padded_byte, models::Layout::padded_pow2});
+        const std::optional<Figures> padded = run(c);
+        if (!padded) continue;
+        c.config.memory_interface.layout = models::Layout::packed;
+        c.config.mapping = same_tiles(padded->mapping);
+        const std::optional<Figures> packed = run(c);
+        ASSERT_TRUE(packed);
+        ++compared;
+        const models::TrafficCounts less = packed->counts.total_traffic();
+        const models::TrafficCounts more = padded->counts.total_traffic();
+        EXPECT_EQ(less.payload_bits, more.payload_bits);
+        EXPECT_EQ(less.padding_bits, 0U);
+        // Whole bursts: a run of elements that straddles a burst's end where the padded one does
+        // not costs a burst more.
+        const std::uint64_t runs = expected_of(c, packed->mapping).runs;
+        EXPECT_LE(less.transferred_bits - less.burst_tail_bits,
+                  more.transferred_bits - more.burst_tail_bits);
+        EXPECT_LE(less.transferred_bits,
+                  more.transferred_bits +
+                      runs * static_cast<std::uint64_t>(c.config.memory_interface.burst_bits()));
+    }
+    EXPECT_GT(compared, 300);
+}
+
+/// A saturating accumulator that is wider overflows no more often: each of its two bounds is
+/// farther from its sum than the narrow one's from its own, whatever both have been through. A
+/// wrapping one may: sums that hover around the bound of the wide register may lie far from any
+/// bound of the narrow one. Without any event in the narrow one, either has none.
+TEST(PlatformProperties, AWiderInnerAccumulatorOverflowsNoMoreOften) {
+    Draw draw(13);
+    int compared = 0, fewer = 0;
+    for (int trial = 0; trial < 500; ++trial) {
+        Case c = draw.any_case();
+        c.config.accumulator.outer_bits = 0;
+        const std::optional<Figures> narrow = run(c);
+        if (!narrow) continue;
+        c.config.accumulator.inner_bits += draw.pick(1, 3);
+        const std::optional<Figures> wide = run(c);
+        if (!wide) continue;
+        ++compared;
+        const std::uint64_t events = narrow->observed.inner_events;
+        if (events == 0 || c.config.accumulator.overflow == OverflowMode::saturate) {
+            EXPECT_LE(wide->observed.inner_events, events) << "trial " << trial;
+        }
+        fewer += wide->observed.inner_events < events;
+        EXPECT_EQ(wide->observed.outer_events, 0U);
+    }
+    EXPECT_GT(compared, 300);
+    EXPECT_GT(fewer, 100);
+}
+
+}  // namespace
+}  // namespace axesim::sim

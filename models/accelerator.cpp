@@ -7,12 +7,6 @@
 
 namespace axesim::models {
 
-namespace {
-
-constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
-
-}  // namespace
-
 /// One GEMM in progress.
 struct Accelerator::Job {
     GemmCommand& command;

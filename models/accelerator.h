@@ -19,10 +19,11 @@
 
 namespace axesim::models {
 
-/// Words of metadata that a row of an operand has, and how words lie in memory.
+/// Words of metadata that a row of an operand has, and how words and shifts lie in memory.
 inline constexpr int kMetadataWords = 2;
 inline constexpr int kMetadataWordsWithBias = 3;
 inline constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
+inline constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
 
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
 /// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as

@@ -338,6 +338,8 @@ models::HardwareConfig built_hardware(const Config& config, const QuantizedModel
         hardware.weight_bits = std::max(hardware.weight_bits, attention->kept.bits);
         hardware.activations.bits =
             std::max(hardware.activations.bits, attention->scores.activations.bits);
+        hardware.accumulator.inner_bits =
+            std::max(hardware.accumulator.inner_bits, attention->scores.accumulator.inner_bits);
     }
     return hardware;
 }

@@ -18,8 +18,9 @@ namespace {
 
 using models::kMetadataWords;
 using models::kMetadataWordsWithBias;
+using models::kShiftFormat;
 using models::kWordFormat;
-constexpr PackingFormat kShiftFormat{models::Layout::packed, kShiftBits};
+
 /// The host program computes a model's forward pass on this stack.
 constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
 

@@ -29,6 +29,7 @@ int step_bits(const HardwareConfig& hardware, int outer_bits, Stream stream) {
 int given_word_bits(const BufferConfig& buffers, Stream stream) {
     switch (stream) {
         case Stream::weights:
+        case Stream::kv_cache:  // takes the place of weights on chip
             return buffers.weights_word_bits;
         case Stream::activations:
             return buffers.activations_word_bits;

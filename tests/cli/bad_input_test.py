@@ -109,7 +109,7 @@ class Configs(CliTestCase):
             self.config(text, 2, "bad.yaml:3:", key, "nonesuch")
 
     def test_buffers_too_small(self):
-        np.save(self.folder / "x.npy", np.zeros((4, 4096), np.int64))
+        np.save(self.folder / "x.npy", np.zeros((64, 4096), np.int64))
         np.save(self.folder / "w.npy", np.zeros((64, 4096), np.int64))
         refused = []
         for name in ("weights", "activations", "outputs"):

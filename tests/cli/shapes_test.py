@@ -64,8 +64,9 @@ class Repeated(CliTestCase):
             for key in ("macs", "busy_cycles", "tokens", "batch"):
                 self.assertEqual(one[key], other[key], key)
             self.assertEqual(one["stall_cycles"]["fill_drain"], other["stall_cycles"]["fill_drain"])
-            # When refreshes come and which rows lie open differs from block to block.
-            close(self, one["cycles"], other["cycles"], 0.01)
+            # When refreshes come and which rows lie open differs from block to block, most for the
+            # many short transfers of attention.
+            close(self, one["cycles"], other["cycles"], 0.03)
         for one, other in (
             (shape["memory"], weights["memory"]),
             (shape["memory"]["decode"], weights["memory"]["decode"]),

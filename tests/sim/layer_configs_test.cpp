@@ -113,12 +113,20 @@ TEST(MixedModel, HardwareIsBuiltForTheWidestOfItsLayers) {
                             "accumulator.inner_bits: 20}\n");
     Config config;
     config.hardware.weight_bits = 6;  // that no layer has
+    config.attention.bits = AttentionConfig::kFloat;
     const models::HardwareConfig hardware = built_hardware(config, model);
     EXPECT_EQ(hardware.weight_bits, 5);
     EXPECT_EQ(hardware.activations.bits, 9);
     EXPECT_EQ(hardware.accumulator.inner_bits, 20);
     EXPECT_EQ(hardware.accumulator.tile_size, 8);
     EXPECT_EQ(hardware.array.rows, config.hardware.array.rows);
+
+    // Attention counts as a layer: its keys and values are as wide as the design's weights.
+    config.attention.bits = 10;
+    const models::HardwareConfig with_attention = built_hardware(config, model);
+    EXPECT_EQ(with_attention.weight_bits, 6);
+    EXPECT_EQ(with_attention.activations.bits, 10);
+    EXPECT_EQ(with_attention.accumulator.inner_bits, config.hardware.accumulator.inner_bits);
 }
 
 /// The first group's input is the same whatever the algorithms are, so a layer of it must not

@@ -19,10 +19,9 @@
 
 namespace axesim::sim {
 
-/// What of a resolved config decides the values that the hardware computes, and so accuracy and
-/// overflow. Buffers, DRAM, interface, clock, array and technology do not: nothing but the
-/// definition of design.md section 3 may change a value. Whatever is new in a config counts, until
-/// it is known not to.
+/// What of a resolved config decides which values the hardware computes, and so accuracy and
+/// overflow. Dataflow, mapping, buffers, DRAM, interface, clock and technology do not. Whatever is
+/// new in a config counts, until it is known not to.
 nlohmann::ordered_json values_config(const nlohmann::ordered_json& resolved);
 
 /// Everything that accuracy and overflow depend on, but for the program: values_config() with

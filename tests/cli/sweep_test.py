@@ -20,7 +20,7 @@ SHAPE = Shape(blocks=2, hidden=64, ffn=128, heads=2, kv_heads=1)
 GRID = """base: base.yaml
 axes:
   accumulator.inner_bits: [14, 16]
-  hardware.array.rows: [8, 16, 32]
+  hardware.array.columns: [8, 16, 32]
 """
 KILLS = 20
 
@@ -87,14 +87,14 @@ class Sweep(CliTestCase):
     def test_points_are_what_single_runs_give(self):
         self.succeed(*self.command(GRID, "out", "--jobs", "2"))
         rows = self.rows("out")
-        names = [f"inner_bits={bits},rows={rows}" for bits in (14, 16) for rows in (8, 16, 32)]
+        names = [f"inner_bits={bits},columns={n}" for bits in (14, 16) for n in (8, 16, 32)]
         self.assertEqual([row["point"] for row in rows], names)
         arithmetic = {}
         for row in rows:
             name = row["point"]
             sets = [
                 f"accumulator.inner_bits={row['accumulator.inner_bits']}",
-                f"hardware.array.rows={row['hardware.array.rows']}",
+                f"hardware.array.columns={row['hardware.array.columns']}",
                 f'name="{name}"',
             ]
             options = [word for value in sets for word in ("--set", value)]
@@ -131,6 +131,42 @@ class Sweep(CliTestCase):
         before = self.finished("out4")
         self.assertEqual(self.succeed(*self.command(GRID, "out4", *options)).stderr, "")
         self.assertEqual(self.finished("out4"), before)
+
+    def test_what_points_share_does_not_depend_on_the_hardware(self):
+        # Codes and results so fine that the last bit of a sum would show.
+        fine = ["accumulator.inner_bits=30", "attention.bits=16", "attention.kv_cache_bits=12"]
+        fine += ["number_format.output_format=float32", "quantizer.algorithm=naive_round"]
+
+        def run(*sets):
+            options = [word for value in [*fine, *sets] for word in ("--set", value)]
+            done = self.succeed("--config", self.base, "--format", "json", *options)
+            return json.loads(done.stdout)
+
+        def seen(result):
+            names = ("name", "rmse", "sqnr_db", "overflow_events", "bound", "observed")
+            layers = [{name: layer.get(name) for name in names} for layer in result["layers"]]
+            return result["accuracy"], result["overflow"], layers
+
+        base = run()
+        for sets in (
+            ["dataflow=weight_stationary", "array.columns=8", "array.pipeline_depth=3"],
+            ["dataflow=weight_stationary", "buffers.ports=1", "buffers.banks=2"],
+            ["buffers.weights_kib=8", "buffers.activations_kib=8", "buffers.outputs_kib=16"],
+            ["buffers.double_buffered=false", "buffers.outputs_word_bits=64"],
+            ["mapping.tokens=24", "mapping.outputs=20", "mapping.depth=32"],
+            ["mapping.outer_loop=activations", "vector_unit.lanes=3", "clock_mhz=77"],
+            ["memory_interface.layout=padded_pow2", "memory_interface.bus_bits=64"],
+            ["memory_interface.burst_beats=3", "memory_interface.batch_bursts=1"],
+            ["dram=hbm2_2400", "dram_channels=2", "dram_address_mapping=rochrababgco"],
+            ["dram_page_policy=closed", "dram_scheduling=fr_fcfs", "technology=nangate45"],
+        ):
+            other = run(*("hardware." + value for value in sets))
+            self.assertNotEqual(other["config"], base["config"])
+            self.assertEqual(seen(other), seen(base), sets)
+        # Fewer rows, and fewer scores above the diagonal are computed; no value depends on them.
+        for rows in (1, 3, 8):
+            other = run(f"hardware.array.rows={rows}")
+            self.assertEqual(other["accuracy"], base["accuracy"], rows)
 
     def test_killed_at_any_moment(self):
         command = self.command(GRID, "whole", "--jobs", "2")
@@ -214,7 +250,8 @@ axes:
         self.succeed(*self.command(other, "out", "--resume"))
         after = self.finished("out")
         self.assertEqual({**after, **before}, after)
-        self.assertEqual([row["hardware.array.rows"] for row in self.rows("out")], ["8", "16", "64"] * 2)
+        columns = [row["hardware.array.columns"] for row in self.rows("out")]
+        self.assertEqual(columns, ["8", "16", "64"] * 2)
         path = self.folder / "out" / "sweep.json"
         content = json.loads(path.read_text())
         content["program_sha256"] = "0"

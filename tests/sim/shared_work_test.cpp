@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "common/files.h"
@@ -137,49 +138,96 @@ Json values_of(const std::vector<std::string>& sets) {
     return values_config(config_of(kLeast, sets).resolved);
 }
 
-/// Every key of a config, each in another value than its default: those that only change time,
-/// energy and area leave what decides the values as it is, all others do not.
-TEST(ValuesConfig, KnowsWhichKeysChangeNoValue) {
-    const std::vector<std::string> indifferent = {
-        "name=other",
-        "hardware.clock_mhz=500",
-        "hardware.array.rows=16",
-        "hardware.array.columns=64",
-        "hardware.buffers.weights_kib=64",
-        "hardware.buffers.double_buffered=false",
-        "hardware.mapping.tokens=16",
-        "hardware.vector_unit.lanes=8",
-        "hardware.memory_interface.layout=padded_byte",
-        "hardware.memory_interface.bus_bits=128",
-        "hardware.dram=ddr4_3200",
-        "hardware.dram_channels=2",
-        "hardware.dram_page_policy=closed",
-        "hardware.dram_scheduling=fr_fcfs",
-        "hardware.technology=nangate45",
-        "workload.phases.prefill_tokens=64",
-        "workload.phases.batch=2",
-    };
-    const std::vector<std::string> decisive = {
-        "seed=1",
-        "number_format.weight_bits=5",
-        "number_format.output_format=float32",
-        "accumulator.inner_bits=17",
-        "accumulator.tile_size=32",
-        "accumulator.overflow=wrap",
-        "quantizer.algorithm=gpfq",
-        "attention.bits=8",
-        "quantizer.activations.rounding=floor",
-        "quantizer.calibration.sequences=8",
-        "hardware.array.lanes=2",
-        "workload.model=other.gguf",
-        "workload.evaluation.tokens=512",
-    };
+/// Keys that change nothing but time, energy and area, each in another value than its default.
+const std::vector<std::string> kIndifferent = {
+    "name=other",
+    "hardware.clock_mhz=500",
+    "hardware.dataflow=weight_stationary",
+    "hardware.array.columns=64",
+    "hardware.array.pipeline_depth=4",
+    "hardware.buffers.weights_kib=64",
+    "hardware.buffers.activations_kib=64",
+    "hardware.buffers.outputs_kib=64",
+    "hardware.buffers.double_buffered=false",
+    "hardware.buffers.banks=4",
+    "hardware.buffers.ports=1",
+    "hardware.buffers.weights_word_bits=256",
+    "hardware.buffers.activations_word_bits=256",
+    "hardware.buffers.outputs_word_bits=256",
+    "hardware.mapping.tokens=16",
+    "hardware.mapping.outputs=32",
+    "hardware.mapping.depth=64",
+    "hardware.mapping.outer_loop=weights",
+    "hardware.vector_unit.lanes=8",
+    "hardware.memory_interface.layout=padded_byte",
+    "hardware.memory_interface.word_bits=128",
+    "hardware.memory_interface.bus_bits=128",
+    "hardware.memory_interface.burst_beats=4",
+    "hardware.memory_interface.batch_bursts=8",
+    "hardware.dram=ddr4_3200",
+    "hardware.dram_channels=2",
+    "hardware.dram_address_mapping=rochrababgco",
+    "hardware.dram_page_policy=closed",
+    "hardware.dram_scheduling=fr_fcfs",
+    "hardware.technology=nangate45",
+    "hardware.cost_profile=asap7_raw",
+    "workload.phases.prefill_tokens=64",
+    "workload.phases.decode_tokens=4",
+    "workload.phases.batch=2",
+};
+/// Keys, and sections with all that may come to them, that decide values.
+const std::vector<std::string> kDecisive = {
+    "seed",
+    "number_format",
+    "accumulator",
+    "attention",
+    "quantizer",
+    "hardware.array.rows",
+    "hardware.array.lanes",
+    "workload.model",
+    "workload.evaluation",
+};
+
+TEST(ValuesConfig, IsThatOfADesignWithOtherTimesAndCosts) {
     const Json base = values_of({});
-    for (const std::string& set : indifferent) EXPECT_EQ(values_of({set}), base) << set;
-    for (const std::string& set : decisive) EXPECT_NE(values_of({set}), base) << set;
-    // Of the hardware's keys all but the lanes are left out: each of the others was thought about.
-    EXPECT_EQ(base.at("hardware"),
-              (Json{{"array", {{"lanes", 1}}}, {"vector_unit", Json::object()}}));
+    for (const std::string& set : kIndifferent) {
+        EXPECT_NE(config_of(kLeast, {set}).resolved, config_of(kLeast).resolved) << set;
+        EXPECT_EQ(values_of({set}), base) << set;
+    }
+}
+
+TEST(ValuesConfig, IsNotThatOfADesignWithOtherValues) {
+    const Json base = values_of({});
+    for (const std::string set :
+         {"seed=1", "number_format.weight_bits=5", "number_format.output_format=float32",
+          "accumulator.inner_bits=17", "accumulator.tile_size=32", "accumulator.overflow=wrap",
+          "attention.bits=8", "attention.kv_cache_bits=8", "attention.tile_size=2",
+          "attention.rotation=false", "quantizer.algorithm=gpfq",
+          "quantizer.activations.rounding=floor", "quantizer.calibration.sequences=8",
+          "hardware.array.rows=16", "hardware.array.lanes=2", "workload.model=other.gguf",
+          "workload.evaluation.tokens=512"}) {
+        EXPECT_NE(values_of({set}), base) << set;
+    }
+    const std::string overridden =
+        kLeast + "overrides: [{layers: '*.o_proj', accumulator.inner_bits: 17}]\n";
+    EXPECT_NE(values_config(config_of(overridden).resolved), base);
+}
+
+/// A key that is new must be put into one of the lists by someone who has thought about it.
+TEST(ValuesConfig, EveryKeyWasThoughtAbout) {
+    const Json base = values_of({});
+    for (const Key& key : schema()) {
+        const auto names = [&](const std::string& entry) {
+            return key.path == entry || key.path.starts_with(entry + ".");
+        };
+        const bool indifferent = std::ranges::any_of(kIndifferent, [&](const std::string& set) {
+            return key.path == set.substr(0, set.find('='));
+        });
+        EXPECT_NE(indifferent, std::ranges::any_of(kDecisive, names)) << key.path;
+        std::string pointer = "/" + key.path;
+        std::ranges::replace(pointer, '.', '/');
+        EXPECT_NE(base.contains(Json::json_pointer(pointer)), indifferent) << key.path;
+    }
 }
 
 TEST(ArithmeticKey, HasFilesByTheirContents) {

@@ -164,7 +164,8 @@ TEST_F(SweepTest, MistakesHaveAPlace) {
     EXPECT_EQ(error(base + "axes:\n  seed: []\n"), "sweep.yaml:3:9: axes: seed: has no values");
     EXPECT_EQ(error(base + "axes:\n  hardware.array: [1]\n"),
               "sweep.yaml:3:19: axes: hardware.array: is a section; name whole keys (allowed: "
-              "hardware.array.rows, hardware.array.columns, hardware.array.lanes)");
+              "hardware.array.rows, hardware.array.columns, hardware.array.lanes, "
+              "hardware.array.pipeline_depth)");
     EXPECT_EQ(error(base + "points:\n  - {seed: 1, seed: 2}\n"),
               "sweep.yaml:3:15: points: seed: is given twice");
     EXPECT_EQ(error(base + "points:\n  - {name: a, seed: 1}\n  - {name: a, seed: 2}\n"),

@@ -83,7 +83,8 @@ void Accelerator::run_array(Job& job) {
     CycleCounts& cycles = job.command.cycles;
     std::size_t weights = 0, activations = 0;
     bool has_weights = false, has_activations = false;
-    Matrix<std::int64_t> outer;
+    Matrix<std::int64_t> sums;
+    Matrix<std::int64_t>* const outer = job.command.has_values ? &sums : nullptr;
     const auto next_tile = [&](auto& ready, auto& buffer, std::size_t& slot, bool& has) {
         if (has) buffer.release(slot);
         const std::uint64_t before = clock_.now();
@@ -101,7 +102,7 @@ void Accelerator::run_array(Job& job) {
                                    .format = &job.command.format,
                                    .visit = visit,
                                    .depth = job.shape.k,
-                                   .outer = &outer,
+                                   .outer = outer,
                                    .observed = &job.command.observed,
                                    .output_slot = 0,
                                    .cycles = {}};
@@ -110,7 +111,10 @@ void Accelerator::run_array(Job& job) {
         if (!visit.last_chunk) continue;
         const std::size_t slot = compute.output_slot;
         OutputTile& tile = outputs_buffer_.tile(slot);
-        ScaleCommand scale{.outer = &outer,
+        tile.results = visit.m * visit.n;
+        ScaleCommand scale{.results = static_cast<std::uint64_t>(tile.results),
+                           .has_bias = job.command.weights.has_bias(),
+                           .outer = outer,
                            .activations = compute.activations,
                            .weights = compute.weights,
                            .raw_accumulators = job.command.raw_accumulators,
@@ -128,8 +132,7 @@ void Accelerator::run_array(Job& job) {
 
 /// Bits of the results of a tile as they lie in the outputs buffer.
 std::uint64_t Accelerator::result_bits(const Job& job, const OutputTile& tile) {
-    return tile.words.size() / static_cast<std::size_t>(job.output.words) *
-           static_cast<std::uint64_t>(job.result_bits);
+    return static_cast<std::uint64_t>(tile.results) * static_cast<std::uint64_t>(job.result_bits);
 }
 
 /// Bits that one element of an operand takes in its buffer: the multiplier's, also where the layer
@@ -138,10 +141,31 @@ int Accelerator::slot_bits(Stream stream) const {
     return stream == Stream::weights ? config_.weight_bits : config_.activations.bits;
 }
 
+namespace {
+
+/// The words of rows of an operand, as they lie in memory, into its tile.
+template <class Tile>
+void keep_metadata(const OperandRef& operand, std::span<const std::int32_t> words, Tile& tile) {
+    const auto words_a_row = static_cast<std::size_t>(operand.metadata_words);
+    const std::size_t rows = words.size() / words_a_row;
+    tile.row_scale_bits.resize(rows);
+    tile.row_integer.resize(rows);
+    tile.row_bias_bits.resize(operand.has_bias() ? rows : 0);
+    for (std::size_t row = 0; row < rows; ++row) {
+        const std::size_t first = words_a_row * row;
+        tile.row_scale_bits[row] = words[first];
+        tile.row_integer[row] = words[first + 1];
+        if (operand.has_bias()) tile.row_bias_bits[row] = words[first + 2];
+    }
+}
+
+}  // namespace
+
 template <class Tile>
 void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
                                Index rows, Index first_column, Index columns,
                                TileBuffer<Tile>& buffer, Tile& tile) {
+    const bool has_values = job_->command.has_values;
     first_row += operand.first_row;
     const Stream counted = operand.from_kv_cache ? Stream::kv_cache : stream;
     TransferCommand transfer{.stream = counted,
@@ -151,37 +175,44 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .format = operand.format,
                              .is_signed = operand.is_signed,
                              .first_element = 0,
+                             .elements = 0,
                              .narrow = {},
                              .wide = {}};
-    const auto fetch = [&](std::int64_t first_element, auto* data, Index count) {
+    auto& elements = tile.elements;
+    const Index lines = operand.depth_first ? columns : rows;
+    const Index in_line = operand.depth_first ? rows : columns;
+    if (has_values) elements.resize(lines, in_line);
+    const auto fetch = [&](Index at, std::int64_t first_element, Index count) {
         transfer.first_element = first_element;
-        const std::span elements(data, static_cast<std::size_t>(count));
-        if constexpr (std::is_same_v<decltype(data), std::int16_t*>) {
-            transfer.narrow = elements;
-        } else {
-            transfer.wide = elements;
+        transfer.elements = count;
+        if (has_values) {
+            const std::span values(elements.row(at).data(), static_cast<std::size_t>(count));
+            if constexpr (std::is_same_v<decltype(elements.data()), std::int16_t*>) {
+                transfer.narrow = values;
+            } else {
+                transfer.wide = values;
+            }
         }
         send_command(memory_socket, transfer);
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
     tile.version = ++tiles_loaded_;
-    auto& elements = tile.elements;
-    elements.resize(operand.depth_first ? columns : rows, operand.depth_first ? rows : columns);
     const Index first_line = operand.depth_first ? first_column : first_row;
     const Index first_in_line = operand.depth_first ? first_row : first_column;
     const Index line = operand.depth_first ? operand.rows : operand.columns;
-    if (elements.cols() == line) {
-        fetch(first_line * line, elements.data(), elements.size());  // lines lie back to back
+    if (in_line == line) {
+        fetch(0, first_line * line, lines * line);  // lines lie back to back
     } else {
-        for (Index i = 0; i < elements.rows(); ++i) {
-            fetch((first_line + i) * line + first_in_line, elements.row(i).data(), elements.cols());
+        for (Index i = 0; i < lines; ++i) {
+            fetch(i, (first_line + i) * line + first_in_line, in_line);
         }
     }
     // The array takes weights depth by depth, so these need no turning on the way in; only the
     // model's arithmetic wants rows.
     if (operand.depth_first) elements = elements.transpose().eval();
-    std::vector<std::int32_t> words(static_cast<std::size_t>(rows * operand.metadata_words));
+    std::vector<std::int32_t> words(
+        static_cast<std::size_t>(has_values ? rows * operand.metadata_words : 0));
     TransferCommand metadata{.stream = counted,
                              .write = false,
                              .metadata = true,
@@ -189,31 +220,27 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .format = kWordFormat,
                              .is_signed = true,
                              .first_element = first_row * operand.metadata_words,
+                             .elements = rows * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
     send_command(memory_socket, metadata);
-    tile.row_scale_bits.resize(static_cast<std::size_t>(rows));
-    tile.row_integer.resize(static_cast<std::size_t>(rows));
-    tile.row_bias_bits.resize(operand.metadata_words > 2 ? static_cast<std::size_t>(rows) : 0);
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-        const auto first = static_cast<std::size_t>(operand.metadata_words) * row;
-        tile.row_scale_bits[row] = words[first];
-        tile.row_integer[row] = words[first + 1];
-        if (!tile.row_bias_bits.empty()) tile.row_bias_bits[row] = words[first + 2];
-    }
+    if (has_values) keep_metadata(operand, words, tile);
     if (operand.shifts_per_row > 0) {
-        load_shifts(operand, stream, first_row, rows, first_column, columns, tile.row_shifts);
+        load_shifts(operand, stream, first_row, rows, first_column, columns, has_values,
+                    tile.row_shifts);
     }
 }
 
 /// The shifts of the accumulation tiles in [first_column, first_column + columns), which starts
 /// with a whole tile: chunks of depth are whole tiles.
 void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                              Index first_column, Index columns, TileShifts& shifts) {
+                              Index first_column, Index columns, bool has_values,
+                              TileShifts& shifts) {
     const Index length = config_.accumulator.tile_length(operand.columns);
     const Index first_tile = first_column / length;
     const Index tiles = (columns + length - 1) / length;
-    Matrix<std::int32_t> words(rows, tiles);
+    Matrix<std::int32_t> words;
+    if (has_values) words.resize(rows, tiles);
     TransferCommand transfer{.stream = stream,
                              .write = false,
                              .metadata = true,
@@ -221,11 +248,13 @@ void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index fi
                              .format = kShiftFormat,
                              .is_signed = false,
                              .first_element = 0,
+                             .elements = 0,
                              .narrow = {},
                              .wide = {}};
     const auto fetch = [&](Index row, Index count) {
         transfer.first_element = (first_row + row) * operand.shifts_per_row + first_tile;
-        transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
+        transfer.elements = count;
+        if (has_values) transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
         send_command(memory_socket, transfer);
     };
     if (tiles == operand.shifts_per_row) {
@@ -233,7 +262,7 @@ void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index fi
     } else {
         for (Index row = 0; row < rows; ++row) fetch(row, tiles);
     }
-    shifts = words.cast<std::int8_t>();
+    if (has_values) shifts = words.cast<std::int8_t>();
 }
 
 void Accelerator::load_weights() {
@@ -281,6 +310,7 @@ void Accelerator::store_outputs() {
                 .format = {.layout = Layout::packed, .element_bits = job.output.bits},
                 .is_signed = true,
                 .first_element = tile.first_word,
+                .elements = tile.results * job.output.words,
                 .narrow = {},
                 .wide = tile.words};
             send_command(memory_socket, transfer);

@@ -42,6 +42,8 @@ struct OperandRef {
     bool from_kv_cache = false;  ///< counted as such
     /// Elements lie column after column (from the first row on): values of a KV cache.
     bool depth_first = false;
+
+    bool has_bias() const { return metadata_words == kMetadataWordsWithBias; }
 };
 
 /// Elements that follow each other in DRAM.
@@ -60,7 +62,8 @@ enum class RowWord { zero_point, sum, none };
 /// Rotates (if asked to) and quantizes `input` [rows, K], and writes codes and metadata to
 /// `destination` from `first_row` on.
 struct Quantization {
-    const Matrix<float>* input = nullptr;
+    Index rows = 0, columns = 0;
+    const Matrix<float>* input = nullptr;  ///< null: no values, only time
     const Hadamard* rotation = nullptr;
     ActivationFormat format;
     std::span<const StaticRange> ranges;
@@ -72,7 +75,8 @@ struct Quantization {
 /// Values in the output format on their way to DRAM.
 struct ValueRun {
     std::uint64_t address = 0;
-    std::vector<std::int32_t> words;
+    std::int64_t elements = 0;
+    std::vector<std::int32_t> words;  ///< empty: no values, only time
 };
 
 /// One pass of the vector unit: rows come in, are worked on and quantized, and go out, each of them
@@ -93,6 +97,7 @@ struct GemmCommand {
     GemmFormat format;
     std::uint64_t output_address = 0;
     bool raw_accumulators = false;
+    bool has_values = true;           ///< false: only time passes and events are counted
     Mapping mapping;                  ///< result
     CycleCounts cycles;               ///< result
     AccumulatorObservation observed;  ///< result
@@ -143,7 +148,7 @@ private:
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
     void load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                     Index first_column, Index columns, TileShifts& shifts);
+                     Index first_column, Index columns, bool has_values, TileShifts& shifts);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;

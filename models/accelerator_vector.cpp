@@ -7,6 +7,7 @@ namespace axesim::models {
 
 namespace {
 
+/// Without words only time passes.
 TransferCommand transfer_of(const TensorRun& run, bool write, std::int64_t first_element,
                             std::span<std::int32_t> words, bool is_signed) {
     return {.stream = run.stream,
@@ -16,6 +17,7 @@ TransferCommand transfer_of(const TensorRun& run, bool write, std::int64_t first
             .format = run.format,
             .is_signed = is_signed,
             .first_element = first_element,
+            .elements = run.elements,
             .narrow = {},
             .wide = words};
 }
@@ -42,7 +44,7 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
                                .metadata = false,
                                .address = run.address,
                                .format = {Layout::packed, output_bits(config_.output_format)},
-                               .elements = static_cast<std::int64_t>(run.words.size())};
+                               .elements = run.elements};
         TransferCommand transfer = transfer_of(values, true, 0, run.words, true);
         pass_through_buffer(values);
         send_command(memory_socket, transfer);
@@ -55,9 +57,9 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     command->cycles.cycles = clock_.now() - begin;
 }
 
+/// The host knows the values, so that only the time of reading them is of interest.
 void Accelerator::read(const TensorRun& run) {
-    std::vector<std::int32_t> words(static_cast<std::size_t>(run.elements));
-    TransferCommand transfer = transfer_of(run, false, 0, words, true);
+    TransferCommand transfer = transfer_of(run, false, 0, {}, true);
     send_command(memory_socket, transfer);
     pass_through_buffer(run);
 }
@@ -74,7 +76,9 @@ void Accelerator::pass_through_buffer(const TensorRun& run) {
 /// Returns the cycles that the lanes take.
 std::uint64_t Accelerator::quantize(const Quantization& quantization) {
     QuantizedActivations codes;
-    QuantizeActivationsCommand vector{.input = quantization.input,
+    QuantizeActivationsCommand vector{.tokens = quantization.rows,
+                                      .depth = quantization.columns,
+                                      .input = quantization.input,
                                       .rotation = quantization.rotation,
                                       .format = quantization.format,
                                       .ranges = quantization.ranges,
@@ -86,9 +90,9 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization) {
                              .metadata = false,
                              .address = destination.address,
                              .format = destination.format,
-                             .elements = codes.codes.size()};
+                             .elements = quantization.rows * quantization.columns};
     TransferCommand transfer = transfer_of(
-        elements, true, quantization.first_row * codes.codes.cols(),
+        elements, true, quantization.first_row * quantization.columns,
         {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}, destination.is_signed);
     send_command(memory_socket, transfer);
     write_metadata(quantization, codes);
@@ -97,6 +101,7 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization) {
 
 void Accelerator::write_metadata(const Quantization& quantization,
                                  const QuantizedActivations& codes) {
+    const Index words_a_row = quantization.row_word == RowWord::none ? 1 : kMetadataWords;
     std::vector<std::int32_t> words;
     for (std::size_t row = 0; row < codes.step.size(); ++row) {
         words.push_back(float_bits(codes.step[row]));
@@ -111,12 +116,11 @@ void Accelerator::write_metadata(const Quantization& quantization,
                 break;
         }
     }
-    const auto words_a_row = static_cast<Index>(words.size() / codes.step.size());
     const TensorRun run{.stream = stream_of(quantization.destination),
                         .metadata = true,
                         .address = quantization.destination.metadata_address,
                         .format = kWordFormat,
-                        .elements = static_cast<std::int64_t>(words.size())};
+                        .elements = quantization.rows * words_a_row};
     TransferCommand transfer =
         transfer_of(run, true, quantization.first_row * words_a_row, words, true);
     send_command(memory_socket, transfer);

@@ -62,7 +62,9 @@ Json stage_json(const StageHeadroom& stage) {
             {"seen", seen_anything(stage) ? extremes_json(stage.seen) : Json()}};
 }
 
-Json overflow_json(const Overflow& overflow) {
+Json overflow_json(const std::optional<Overflow>& simulated) {
+    if (!simulated) return nullptr;
+    const Overflow& overflow = *simulated;
     Json first;
     if (overflow.first_place) {
         const bool inner = overflow.first_place->stage == models::AccumulatorStage::inner;
@@ -206,7 +208,7 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
         {"energy_j", layer.energy_j},
         {"rmse", or_null(layer.rmse)},
         {"sqnr_db", or_null(layer.sqnr_db)},
-        {"overflow_events", layer.overflow_events}};
+        {"overflow_events", layer.has_values ? Json(layer.overflow_events) : Json()}};
     Json product = {{"certified", layer.certified},
                     {"weight_bits", layer.weight_bits},
                     {"activation_bits", layer.activation_bits},
@@ -221,6 +223,11 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
                     {"mapping", layer.mapping}};
     for (auto& [name, value] : product.items()) {
         json[name] = layer.is_product() ? value : Json();
+    }
+    if (!layer.has_values) {
+        for (const char* name : {"certified", "bound", "inner_bits_needed", "observed"}) {
+            json[name] = nullptr;
+        }
     }
     json["fallback"] = text_or_null(layer.fallback);
     return json;

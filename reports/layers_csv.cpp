@@ -24,6 +24,10 @@ std::string or_empty(const std::optional<double>& value) {
 /// Widths, bounds and what was seen: of matrix products only.
 std::string product_fields(const LayerResult& l) {
     if (!l.is_product()) return std::string(12, ',');
+    if (!l.has_values) {
+        return fmt::format(",{},{},{},{}{}", l.weight_bits, l.activation_bits, l.inner_bits,
+                           l.outer_bits, std::string(8, ','));
+    }
     return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}", l.certified, l.weight_bits,
                        l.activation_bits, l.inner_bits, l.outer_bits, l.proven_inner.min,
                        l.proven_inner.max, l.proven_outer.min, l.proven_outer.max, l.seen_inner.min,
@@ -33,8 +37,9 @@ std::string product_fields(const LayerResult& l) {
 std::string line(const LayerResult& l) {
     return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
                        csv_field(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles,
-                       l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db), l.overflow_events,
-                       product_fields(l), csv_field(l.mapping), csv_field(l.fallback));
+                       l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db),
+                       l.has_values ? fmt::format("{}", l.overflow_events) : "", product_fields(l),
+                       csv_field(l.mapping), csv_field(l.fallback));
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ struct LayerResult {
     std::uint64_t macs = 0;               ///< prefill, one; less than m n k: causal attention
     models::CycleCounts cycles;           ///< prefill, one
     double energy_j = 0;                  ///< prefill, one
+    bool has_values = true;               ///< else bounds and overflows are not known
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
@@ -104,7 +105,8 @@ struct Result {
     Provenance provenance;
     std::optional<Accuracy> accuracy;   ///< absent: not measured
     std::string accuracy_not_measured;  ///< why accuracy is absent, or ""
-    Overflow overflow;
+    int outer_bits = 0;                 ///< of the hardware's outer accumulators
+    std::optional<Overflow> overflow;   ///< absent: values were not simulated
     Phase prefill;
     std::optional<Phase> decode;  ///< absent when decode_tokens is 0
     models::PartAreas area;

@@ -40,11 +40,12 @@ std::string summary_line(const Json& result) {
         line += fmt::format("perplexity {:.2f} -> {:.2f}, ", number("/accuracy/perplexity_float"),
                             number("/accuracy/perplexity_quantized"));
     }
-    const double events = number("/overflow/inner_events") + number("/overflow/outer_events");
-    line +=
-        fmt::format("{} overflow events{}, prefill {}", grouped(static_cast<std::uint64_t>(events)),
-                    result.at("/overflow/certified"_json_pointer).get<bool>() ? " (certified)" : "",
-                    with_prefix(number("/timing/prefill/seconds"), "s"));
+    if (const Json& overflow = result.at("overflow"); !overflow.is_null()) {
+        const double events = number("/overflow/inner_events") + number("/overflow/outer_events");
+        line += fmt::format("{} overflow events{}, ", grouped(static_cast<std::uint64_t>(events)),
+                            overflow.at("certified").get<bool>() ? " (certified)" : "");
+    }
+    line += "prefill " + with_prefix(number("/timing/prefill/seconds"), "s");
     if (!result.at("/timing/decode"_json_pointer).is_null()) {
         line += fmt::format(", decode {} tokens/s, {} a token",
                             short_count(number("/timing/decode/tokens_per_second")),

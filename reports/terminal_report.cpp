@@ -82,7 +82,7 @@ void headline(const Result& result, Screen& screen) {
                      bits_of_layers(result, h.activations.bits, &LayerResult::activation_bits)),
          monolithic ? fmt::format("accumulator {} bits", inner_bits)
                     : fmt::format("inner {} bits per {}", inner_bits, acc.tile_size),
-         monolithic ? "" : fmt::format("outer {}", result.overflow.outer.bits),
+         monolithic ? "" : fmt::format("outer {}", result.outer_bits),
          acc.groups == WeightGroups::none ? "" : fmt::format("groups of {}", acc.tile_size),
          result.quantizer,
          fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
@@ -114,7 +114,11 @@ std::string stage_bits(const char* name, const StageHeadroom& stage) {
 }
 
 void overflow(const Result& result, Screen& screen) {
-    const Overflow& o = result.overflow;
+    if (!result.overflow) {
+        screen.row("overflow", {"not simulated: " + result.accuracy_not_measured});
+        return;
+    }
+    const Overflow& o = *result.overflow;
     const std::uint64_t events = o.inner_events + o.outer_events;
     const std::string counted = events == 0
                                     ? "0 events"

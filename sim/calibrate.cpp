@@ -89,6 +89,9 @@ public:
     /// A layer that is quantized but for its certificate.
     void add(const LinearId& id, QuantizedLayer layer) {
         layer.format = config(id).format;
+        layer.channels = layer.linear.codes.rows();
+        layer.depth = layer.linear.codes.cols();
+        layer.has_bias = !layer.linear.bias.empty();
         const quant::LinearFormat format = linear_format(layer.format);
         layer.certificate = quant::certify(layer.linear.codes, format.activations,
                                            format.accumulator, layer.linear.shifts);
@@ -249,6 +252,19 @@ void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer
     }
 }
 
+/// The layers without their integers.
+void only_sizes(const workloads::LlamaShape& shape, const LayerConfigs& configs,
+                QuantizedModel& result) {
+    result.has_values = false;
+    for (const auto& [id, config] : configs) {
+        QuantizedLayer& layer = result.layers[id];
+        layer.format = config.format;
+        layer.channels = shape.linear_outputs(id.kind);
+        layer.depth = shape.linear_inputs(id.kind);
+        layer.has_bias = config.quantizer.bias_correction;
+    }
+}
+
 /// Takes over what an earlier run has finished. Returns the number of its blocks.
 Index take_over(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
                 LayerQuantizer& quantizer, Progress& progress) {
@@ -360,6 +376,10 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
     result.equalized = equalize(model, config, progress);
     result.calibration_text_sha256 = result.equalized.calibration_text_sha256;
     result.seconds.equalization = stopwatch.seconds();
+    if (config.workload.timing_only) {
+        only_sizes(model.weights->shape(), configs, result);
+        return result;
+    }
     LayerQuantizer quantizer(configs, result, progress);
     if (any_layer(configs, needs_calibration)) {
         const bool two_streams = any_layer(configs, needs_float_stream);

@@ -19,6 +19,9 @@ namespace axesim::sim {
 
 struct QuantizedLayer {
     models::LayerFormat format;  ///< of the codes and of the accumulators that sum their products
+    Index channels = 0, depth = 0;
+    bool has_bias = false;
+    // Without values (workload.timing_only) the rest is empty.
     quant::QuantizedLinear linear;
     std::optional<StaticRanges> input_ranges;  ///< absent: found per token at run time
     quant::Certificate certificate;
@@ -37,6 +40,7 @@ struct QuantizeSeconds {
 struct QuantizedModel {
     EqualizedModel equalized;  ///< what was quantized
     std::map<workloads::LinearId, QuantizedLayer> layers;
+    bool has_values = true;  ///< false: only formats and sizes
     std::string model_sha256;
     std::string calibration_text_sha256;  ///< "" when the algorithm looks at no text
     bool reused = false;                  ///< an earlier run had stored all layers
@@ -77,6 +81,7 @@ struct CheckpointPlace {
 /// (checkpoint.h), with the same result; without calibration nothing is, since rounding alone is
 /// done sooner than stored. Throws UserError as layer_configs() does and when the calibration text
 /// is too short, RunError when a checkpoint cannot be written. `model` must outlive the result.
+/// With workload.timing_only no weight is read: the result has no values.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress, const CheckpointPlace& checkpoints = {});
 

@@ -99,7 +99,9 @@ int run_command(const RunOptions& options) {
     if (!options.out.empty()) {
         write_text(options.out / "config.yaml", resolved_yaml(config));
         reports::write_layers_csv(options.out / "layers.csv", run.result);
-        if (options.export_weights) export_weights(options.out, run.quantized, config);
+        if (options.export_weights && run.quantized.has_values) {
+            export_weights(options.out, run.quantized, config);
+        }
         write_text(options.out / "result.json", json);
         remove_checkpoint(checkpoints);
     }
@@ -121,6 +123,10 @@ int quantize_command(const QuantizeOptions& options) {
         throw UserError("workload.model: " + config.workload.model +
                         " has sizes but no weights to quantize and export (allowed here: a model "
                         "with weights)");
+    }
+    if (config.workload.timing_only) {
+        throw UserError("workload.timing_only: leaves nothing to quantize and export (allowed "
+                        "here: false)");
     }
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const QuantizedModel quantized = quantize_model(model, config, progress, {checkpoints});
@@ -198,7 +204,7 @@ int gemm_command(const GemmOptions& options) {
         json["mapping"] = run.mapping;
         print_to_stdout(json.dump(2) + "\n");
     } else if (!options.quiet) {
-        const auto& overflow = run.result.overflow;
+        const reports::Overflow& overflow = *run.result.overflow;
         print_to_stdout(
             fmt::format("{} cycles, {} inner and {} outer overflow events, {:.4g} J; {}\n",
                         run.result.prefill.counts.cycles.cycles, overflow.inner_events,

@@ -62,14 +62,14 @@ MemoryNeeds memory_needs(const Config& config) {
 PlatformSize platform_size(const QuantizedModel& quantized, const workloads::LlamaShape& shape,
                            const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
+    size.has_values = quantized.has_values;
     const MemoryNeeds needs = memory_needs(config);
     size.max_tokens = needs.tokens;
     size.max_depth = shape.deepest_input();
     size.other_bytes = ModelMemory::bytes(shape, needs, attention_formats(config), hardware);
     for (const auto& [id, layer] : quantized.layers) {
-        size.weight_bytes +=
-            Platform::weight_bytes(layer.linear.codes.rows(), layer.linear.codes.cols(),
-                                   layer.format, hardware, !layer.linear.bias.empty());
+        size.weight_bytes += Platform::weight_bytes(layer.channels, layer.depth, layer.format,
+                                                    hardware, layer.has_bias);
     }
     return size;
 }

@@ -76,7 +76,8 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
     result.technology = config.technology_table.name;
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
-    result.overflow = {
+    result.outer_bits = certificate.outer_bits;
+    result.overflow = reports::Overflow{
         .certified = certificate.certified,
         .inner_events = report.observed.inner_events,
         .outer_events = report.observed.outer_events,

@@ -92,9 +92,11 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
                   platform_.values_at(memory_.results[2], v.size()),
                   platform_.values_at(memory_.constants, step.length * size)};
     pass.work = models::rotary_work(static_cast<std::uint64_t>(q.size() + k.size()));
-    step.rotary.rotate(q);
-    step.rotary.rotate(k);
-    q *= 1.0F / std::sqrt(static_cast<float>(size));  // a constant factor of the queries' scales
+    if (platform_.has_values()) {
+        step.rotary.rotate(q);
+        step.rotary.rotate(k);
+        q *= 1.0F / std::sqrt(static_cast<float>(size));  // a constant factor of their scales
+    }
 
     const models::Hadamard* rotation = rotation_ ? &*rotation_ : nullptr;
     Matrix<float> queries(step.sequences * step.length * shape.heads, size);
@@ -114,7 +116,9 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     const auto add = [&](const Matrix<float>& input, const models::Hadamard* rotated,
                          const models::ActivationFormat& format, const OperandRef& destination,
                          Index first_row, models::RowWord word) {
-        pass.quantizations.push_back({.input = &input,
+        pass.quantizations.push_back({.rows = input.rows(),
+                                      .columns = input.cols(),
+                                      .input = platform_.has_values() ? &input : nullptr,
                                       .rotation = rotated,
                                       .format = format,
                                       .ranges = {},
@@ -197,12 +201,14 @@ std::uint64_t HardwareAttention::next_attended() const {
 OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index group,
                                     Matrix<float>& scores) {
     const Index total = scores.cols();
-    Eigen::ArrayXf factors(total);
-    const auto scales = platform_.read_words(head.value_scales, total, 32);
-    for (Index i = 0; i < total; ++i) {
-        factors(i) = models::bits_float(scales[static_cast<std::size_t>(i)]);
+    if (platform_.has_values()) {
+        Eigen::ArrayXf factors(total);
+        const auto scales = platform_.read_words(head.value_scales, total, 32);
+        for (Index i = 0; i < total; ++i) {
+            factors(i) = models::bits_float(scales[static_cast<std::size_t>(i)]);
+        }
+        weighted_softmax(scores, visible, group, factors);
     }
-    weighted_softmax(scores, visible, group, factors);
     const OperandRef probabilities = codes_at(memory_.probabilities, memory_.probability_words,
                                               scores.rows(), total, formats_.values.activations);
     models::VectorCommand pass;
@@ -213,7 +219,9 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
                    .format = models::kWordFormat,
                    .elements = total}};
     pass.work = models::softmax_work(scores.rows(), total);
-    pass.quantizations = {{.input = &scores,
+    pass.quantizations = {{.rows = scores.rows(),
+                           .columns = scores.cols(),
+                           .input = platform_.has_values() ? &scores : nullptr,
                            .rotation = nullptr,
                            .format = formats_.values.activations,
                            .ranges = {},

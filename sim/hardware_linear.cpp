@@ -24,8 +24,12 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
       memory_(model.equalized.weights->shape(), needs, attention_formats(config), platform.config(),
               [&](std::uint64_t bytes) { return platform.allocate(bytes); }) {
     for (const auto& [id, layer] : model.layers) {
-        weights_[id] = platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
-                                              layer.linear.shifts, layer.linear.bias);
+        weights_[id] =
+            platform.has_values()
+                ? platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
+                                         layer.linear.shifts, layer.linear.bias)
+                : platform.reserve_weights(layer.channels, layer.depth, layer.format,
+                                           layer.has_bias);
     }
     if (const auto formats = attention_formats(config)) {
         const Index head_size = model.equalized.weights->shape().head_size;
@@ -43,7 +47,8 @@ void HardwareLinear::record(LayerRecords& records, bool compare) {
 /// The words of values on their way to memory; rounds the values to what it holds of them.
 models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& values) const {
     const models::OutputFormat format = platform_.config().output_format;
-    models::ValueRun run{.address = address, .words = {}};
+    models::ValueRun run{.address = address, .elements = values.size(), .words = {}};
+    if (!platform_.has_values()) return run;
     run.words.resize(static_cast<std::size_t>(values.size()));
     for_blocks(values.size(), kRoundedValues, [&](Index first, Index count) {
         for (Index i = first; i < first + count; ++i) {
@@ -69,7 +74,7 @@ void HardwareLinear::embed(Matrix<float>& hidden) {
 }
 
 void HardwareLinear::add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
-    hidden += added;
+    if (platform_.has_values()) hidden += added;
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.results[0], added.size()),
                   platform_.values_at(memory_.residual, hidden.size())};
@@ -86,7 +91,8 @@ Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Mat
     pass.reads = {platform_.values_at(memory_.residual, hidden.size()),
                   platform_.values_at(memory_.constants, hidden.cols())};
     pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
-    Matrix<float> normalized = workloads::rms_norm(hidden, weight, epsilon);
+    Matrix<float> normalized =
+        platform_.has_values() ? workloads::rms_norm(hidden, weight, epsilon) : hidden;
     if (norm.kind == workloads::NormKind::final) {
         pass.writes = {rounded(memory_.results[0], normalized)};
         run_pass(std::move(pass), norm, hidden);
@@ -111,7 +117,7 @@ void HardwareLinear::gate(int block, Matrix<float>& gate, const Matrix<float>& u
     pass.work = models::swiglu_work(static_cast<std::uint64_t>(gate.size()));
     pending_ = {
         std::move(pass), OperationId(block, Operation::swiglu), {gate.rows(), gate.cols(), 0}};
-    workloads::swiglu(gate, up);
+    if (platform_.has_values()) workloads::swiglu(gate, up);
 }
 
 void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,

@@ -107,6 +107,13 @@ workloads::LoadedModel open_model(Config& config) {
     } else {
         model = workloads::load_model(workloads::find_model(wanted, shape_names()));
     }
+    if (config.workload.timing_only) {
+        config.workload.evaluation.tokens = 0;
+        // Folded into the weights: nothing that takes time.
+        if (config.quantizer.equalization == quant::Equalization::smoothquant) {
+            config.quantizer.equalization = quant::Equalization::none;
+        }
+    }
     resolve_bit_width(config, model.weights->shape().deepest_input());
     return model;
 }

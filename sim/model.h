@@ -23,7 +23,7 @@ std::vector<std::string> shape_names();
 /// random weights that they are rounded to nearest under the constraint that the config asks for,
 /// since their activations teach a quantizer nothing, and that no text is scored. What changes the
 /// hardware's work (widths, rotation, accumulators, static ranges) stays, but for the biases of
-/// bias correction. Throws UserError.
+/// bias correction. With workload.timing_only nothing is scored either. Throws UserError.
 workloads::LoadedModel open_model(Config& config);
 
 }  // namespace axesim::sim

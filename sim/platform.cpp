@@ -85,6 +85,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
       capacity_(size.weight_bytes +
                 operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
                 output_bytes(config, size) + size.other_bytes),
+      has_values_(size.has_values),
       clock_(config.clock_mhz),
       weights_buffer_("weights_buffer", buffer_widths(config, size, models::Stream::weights)),
       activations_buffer_("activations_buffer",
@@ -95,7 +96,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
       memory_interface_("memory_interface", config_.memory_interface, clock_),
       accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
                    outputs_buffer_),
-      dram_("dram", config.dram, capacity_) {
+      dram_("dram", config.dram, capacity_, size.has_values) {
     gemm_socket_.bind(accelerator_.gemm_socket);
     vector_socket_.bind(accelerator_.vector_socket);
     accelerator_.memory_socket.bind(memory_interface_.command_socket);
@@ -180,6 +181,7 @@ void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) 
 
 std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64_t words,
                                                int bits) {
+    if (!has_values_) return std::vector<std::int32_t>(static_cast<std::size_t>(words));
     const PackingFormat format{models::Layout::packed, bits};
     std::vector<std::byte> bytes(bytes_for(format, words));
     tlm::tlm_generic_payload payload;
@@ -194,26 +196,37 @@ std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64
 }
 
 void Platform::store_words(std::uint64_t address, std::vector<std::int32_t> words) {
+    if (!has_values_) return;
     std::vector<std::byte> bytes(words.size() * 4);
     models::pack(std::span<const std::int32_t>(words), 0, kWordFormat, bytes);
     write_dram(address, bytes);
+}
+
+OperandRef Platform::reserve_weights(Index channels, Index depth,
+                                     const models::LayerFormat& format, bool has_bias) {
+    OperandRef operand{.metadata_words = has_bias ? kMetadataWordsWithBias : kMetadataWords,
+                       .rows = channels,
+                       .columns = depth,
+                       .format = element_format(format.weight_bits),
+                       .is_signed = true};
+    operand.address = allocate(bytes_for(operand.format, channels * depth));
+    operand.metadata_address =
+        allocate(static_cast<std::uint64_t>(channels * operand.metadata_words) * 4);
+    if (config_.accumulator.groups != WeightGroups::none) {
+        operand.shifts_per_row = config_.accumulator.tile_count(depth);
+        operand.shifts_address = allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
+    }
+    return operand;
 }
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
                                    const models::LayerFormat& format, const TileShifts& shifts,
                                    const std::vector<double>& bias) {
-    OperandRef operand{.metadata_words = bias.empty() ? kMetadataWords : kMetadataWordsWithBias,
-                       .rows = codes.rows(),
-                       .columns = codes.cols(),
-                       .format = element_format(format.weight_bits),
-                       .is_signed = true};
-    std::vector<std::byte> bytes(bytes_for(operand.format, codes.size()));
-    models::pack(
-        std::span<const std::int16_t>(codes.data(), static_cast<std::size_t>(codes.size())), 0,
-        operand.format, bytes);
-    operand.address = allocate(bytes.size());
-    write_dram(operand.address, bytes);
+    const OperandRef operand =
+        reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
+    write_packed(operand.address, {codes.data(), static_cast<std::size_t>(codes.size())},
+                 operand.format);
     std::vector<std::int32_t> words;
     for (Index channel = 0; channel < codes.rows(); ++channel) {
         words.push_back(
@@ -232,20 +245,21 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                 models::float_bits(static_cast<float>(bias[static_cast<std::size_t>(channel)])));
         }
     }
-    operand.metadata_address = allocate(words.size() * 4);
     store_words(operand.metadata_address, std::move(words));
-    if (shifts.size() > 0) store_shifts(operand, shifts);
+    if (operand.shifts_per_row > 0) {
+        const Matrix<std::int16_t> values = shifts.cast<std::int16_t>();
+        write_packed(operand.shifts_address,
+                     {values.data(), static_cast<std::size_t>(values.size())}, kShiftFormat);
+    }
     return operand;
 }
 
-void Platform::store_shifts(OperandRef& operand, const TileShifts& shifts) {
-    const Matrix<std::int16_t> values = shifts.cast<std::int16_t>();
-    std::vector<std::byte> bytes(bytes_for(kShiftFormat, values.size()));
-    models::pack(std::span(values.data(), static_cast<std::size_t>(values.size())), 0, kShiftFormat,
-                 bytes);
-    operand.shifts_address = allocate(bytes.size());
-    operand.shifts_per_row = shifts.cols();
-    write_dram(operand.shifts_address, bytes);
+/// Writes elements in their layout before time starts.
+void Platform::write_packed(std::uint64_t address, std::span<const std::int16_t> values,
+                            const PackingFormat& format) {
+    std::vector<std::byte> bytes(bytes_for(format, static_cast<std::int64_t>(values.size())));
+    models::pack(values, 0, format, bytes);
+    write_dram(address, bytes);
 }
 
 OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,
@@ -283,7 +297,9 @@ OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard
                                  .columns = input.cols(),
                                  .format = element_format(format.activations.bits),
                                  .is_signed = format.activations.is_signed()};
-    pass.quantizations.push_back({.input = &input,
+    pass.quantizations.push_back({.rows = input.rows(),
+                                  .columns = input.cols(),
+                                  .input = has_values_ ? &input : nullptr,
                                   .rotation = rotation,
                                   .format = format.activations,
                                   .ranges = ranges,
@@ -303,6 +319,7 @@ models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandR
                                 .format = format.gemm(),
                                 .output_address = output_address,
                                 .raw_accumulators = raw,
+                                .has_values = has_values_,
                                 .mapping = {},
                                 .cycles = {},
                                 .observed = {}};
@@ -310,7 +327,9 @@ models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandR
     cycles_ += command.cycles;
     const models::OutputWords output = models::output_words(config_.output_format, raw);
     const models::GemmShape shape = command.shape();
-    words = read_words(output_address, shape.m * shape.n * output.words, output.bits);
+    if (has_values_) {
+        words = read_words(output_address, shape.m * shape.n * output.words, output.bits);
+    }
     return command;
 }
 
@@ -343,7 +362,8 @@ GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activ
     std::vector<std::int32_t> words;
     const models::GemmCommand command = run_gemm(
         weights, activations, format, output_address.value_or(outputs_address_), false, words);
-    outputs.resize(activations.rows, weights.rows);
+    outputs.setZero(activations.rows, weights.rows);
+    if (!has_values_) return report_of(command);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
         outputs(token, channel) = models::output_value(words[index], config_.output_format);
     });
@@ -356,7 +376,8 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
     std::vector<std::int32_t> words;
     const models::GemmCommand command =
         run_gemm(weights, activations, format, outputs_address_, true, words);
-    outputs.resize(activations.rows, weights.rows);
+    outputs.setZero(activations.rows, weights.rows);
+    if (!has_values_) return report_of(command);
     for_each_output(command, [&](Index token, Index channel, std::size_t index) {
         const auto low = static_cast<std::uint32_t>(words[2 * index]);
         const auto high = static_cast<std::uint32_t>(words[2 * index + 1]);

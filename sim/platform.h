@@ -25,6 +25,9 @@ struct PlatformSize {
     std::uint64_t weight_bytes = 0;  ///< sum of Platform::weight_bytes over all matrices
     Index max_tokens = 1, max_depth = 1, max_outputs = 1;
     std::uint64_t other_bytes = 0;  ///< what Platform::allocate will be asked for
+    /// False: timing only. The DRAM has no contents, operands have no values, results are zeros;
+    /// time and all counters but overflows are the same, since they depend on no value.
+    bool has_values = true;
 };
 
 /// What one GEMM on the hardware took and saw.
@@ -58,6 +61,10 @@ public:
     /// Runs `program` as the host's process until it returns; rethrows what it throws. Once.
     void run(std::function<void()> program);
 
+    /// The place of weights [channels, depth] in DRAM; with groups, `shifts_per_row` for each
+    /// channel. Nothing is written there.
+    models::OperandRef reserve_weights(Index channels, Index depth,
+                                       const models::LayerFormat& format, bool has_bias);
     /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
     /// of a measurement). `step` has one scale a channel; `shifts` [channels, tiles] or, without
     /// groups, empty; `bias` one a channel, or empty. Throws UserError when a channel's sum of
@@ -75,7 +82,7 @@ public:
     std::uint64_t allocate(std::uint64_t bytes);
     /// Writes 32-bit words before time starts.
     void store_words(std::uint64_t address, std::vector<std::int32_t> words);
-    /// What lies in DRAM now, without taking time.
+    /// What lies in DRAM now, without taking time; zeros where there are no values.
     std::vector<std::int32_t> read_words(std::uint64_t address, std::int64_t words, int bits);
     models::PackingFormat element_format(int bits) const;
     /// Values in the output format that lie there.
@@ -83,8 +90,8 @@ public:
 
     /// Timed: one pass of the vector unit.
     void vector_pass(models::VectorCommand& command);
-    /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth], to
-    /// `ranges` or (when there are none) to each row's own, and writes them to DRAM, at the end of
+    /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (in
+    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and writes them to DRAM, at the end of
     /// `pass`, which holds what else that pass of the vector unit does.
     models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
@@ -101,13 +108,15 @@ public:
     /// All counters since the start.
     models::Counts counts() const;
     const models::HardwareConfig& config() const { return config_; }
+    bool has_values() const { return has_values_; }
 
 private:
     SC_HAS_PROCESS(Platform);
 
     void host_process();
     void write_dram(std::uint64_t address, std::vector<std::byte>& bytes);
-    void store_shifts(models::OperandRef& operand, const TileShifts& shifts);
+    void write_packed(std::uint64_t address, std::span<const std::int16_t> values,
+                      const models::PackingFormat& format);
     models::GemmCommand run_gemm(const models::OperandRef& weights,
                                  const models::OperandRef& activations,
                                  const models::LayerFormat& format, std::uint64_t output_address,
@@ -115,6 +124,7 @@ private:
 
     const models::HardwareConfig config_;
     const std::uint64_t capacity_;  ///< bytes of DRAM
+    const bool has_values_;
     std::uint64_t allocated_ = 0;
     models::SimulationClock clock_;
     models::TileBuffer<models::WeightTile> weights_buffer_;

@@ -33,24 +33,26 @@ double peak_rss_mib() {
 Index deepest_layer(const QuantizedModel& quantized) {
     Index depth = 0;
     for (const auto& [id, layer] : quantized.layers) {
-        depth = std::max(depth, layer.linear.codes.cols());
+        depth = std::max(depth, layer.depth);
     }
     return depth;
 }
 
 /// The products of a run: what is proven of each, at the greatest depth that it had in any part of
-/// the workload (that of attention grows with the positions).
+/// the workload (that of attention grows with the positions); without values, from widths alone.
 class Certificates {
 public:
     Certificates(const QuantizedModel& quantized, const WorkloadRun& workload) {
-        for (const auto& [id, layer] : quantized.layers) layers_[id] = &layer;
+        if (quantized.has_values) {
+            for (const auto& [id, layer] : quantized.layers) layers_[id] = &layer;
+        }
         note(workload.evaluation);
         note(workload.prefill.layers);
         if (workload.decode) note(workload.decode->layers);
     }
 
     const quant::Certificate& of(const OperationId& id) const { return all_.at(id); }
-    /// The layer if it is a linear one, else null.
+    /// The layer if it is a linear one with values, else null.
     const QuantizedLayer* layer(const OperationId& id) const {
         const auto found = layers_.find(id);
         return found == layers_.end() ? nullptr : found->second;
@@ -200,7 +202,8 @@ void add_product(reports::LayerResult& result, const LayerRecord& timed, const L
 }
 
 std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
-                                            const Certificates& certificates, const Built& built) {
+                                            const Certificates& certificates, const Built& built,
+                                            bool has_values) {
     std::vector<reports::LayerResult> layers;
     for (const auto& [id, timed] : workload.prefill.layers) {
         reports::LayerResult& result = layers.emplace_back();
@@ -212,6 +215,7 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.k = timed.shape.k;
         result.macs = timed.counts.compute.macs;
         result.cycles = timed.counts.cycles;
+        result.has_values = has_values;
         const models::Work work = built.work(timed.counts, timed.format);
         result.energy_j =
             models::energy(std::span(&work, 1), built.hardware, built.outer_bits, built.technology)
@@ -251,8 +255,10 @@ CheckpointPlace checkpoint_place(bool synthetic, const RunFolders& folders) {
 }
 
 /// Why there is no accuracy, "" when there is.
-std::string why_not_measured(const workloads::LoadedModel& model, const WorkloadRun& workload) {
+std::string why_not_measured(const workloads::LoadedModel& model, const Config& config,
+                             const WorkloadRun& workload) {
     if (workload.accuracy) return "";
+    if (config.workload.timing_only) return "workload.timing_only is true";
     return model.synthetic ? "the weights are random numbers" : "workload.evaluation.tokens is 0";
 }
 
@@ -345,6 +351,7 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     result.quantizer = describe_quantizer(config.quantizer);
     if (overrides_quantizer(config)) result.quantizer += ", some layers otherwise";
     if (model.synthetic) result.quantizer += " of random weights";
+    if (!run.quantized.has_values) result.quantizer = "no values";
     result.technology = config.technology_table.name;
     result.profile = config.technology_table.profile;
     result.profile_source = config.technology_table.profile_source;
@@ -355,14 +362,17 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
                          .arithmetic_sha256 = sha256_hex(bytes_of(arithmetic.dump())),
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
-    result.accuracy_not_measured = why_not_measured(model, workload);
-    result.overflow = overflow_of(certificates, workload.evaluation, built);
+    result.accuracy_not_measured = why_not_measured(model, config, workload);
+    result.outer_bits = built.outer_bits;
+    if (run.quantized.has_values) {
+        result.overflow = overflow_of(certificates, workload.evaluation, built);
+    }
     result.prefill = phase_of("prefill", workload.prefill, built);
     if (workload.decode) result.decode = phase_of("decode", *workload.decode, built);
     result.area = models::area(built.hardware, built.outer_bits, built.technology);
     result.area_range = models::area_range(built.hardware, built.outer_bits, built.technology);
     result.unit_costs = models::unit_costs(built.hardware, built.outer_bits, built.technology);
-    result.layers = layers_of(workload, certificates, built);
+    result.layers = layers_of(workload, certificates, built, run.quantized.has_values);
     result.not_counted = what_is_not_counted(config);
 
     if (run.quantized.reused) host.reused.emplace_back("quantized_layers");

@@ -31,7 +31,7 @@ void FmaArray::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
                                        .first_chunk = visit.first_chunk,
                                        .last_chunk = visit.last_chunk},
                                       in_use);
-    multiply(*command);
+    if (command->outer != nullptr) multiply(*command);
     count(*command, work);
     run(*command, work);
 }

@@ -24,7 +24,7 @@ struct ComputeTileCommand {
     const GemmFormat* format = nullptr;  ///< of the layer, no wider than the array
     Visit visit;
     Index depth = 0;                             ///< K of the whole dot product
-    Matrix<std::int64_t>* outer = nullptr;       ///< result [m, n]
+    Matrix<std::int64_t>* outer = nullptr;       ///< result [m, n]; null: no values, only time
     AccumulatorObservation* observed = nullptr;  ///< merged into, places relative to the GEMM
     std::size_t output_slot = 0;                 ///< result of the last chunk: where outputs go
     CycleCounts cycles;                          ///< result: what this command took

@@ -13,6 +13,17 @@ namespace {
 
 constexpr Index kScaledRows = 32;
 
+QuantizedActivations codes_of(const QuantizeActivationsCommand& command) {
+    const auto quantized = [&](const Matrix<float>& input) {
+        return command.ranges.empty() ? quantize_per_token(input, command.format)
+                                      : quantize_static(input, command.format, command.ranges);
+    };
+    if (command.rotation == nullptr) return quantized(*command.input);
+    Matrix<float> rotated = *command.input;
+    command.rotation->rotate_rows(rotated);
+    return quantized(rotated);
+}
+
 }  // namespace
 
 std::int32_t float_bits(float value) { return std::bit_cast<std::int32_t>(value); }
@@ -104,39 +115,33 @@ void VectorUnit::work(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
 void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<ScaleCommand>(payload);
     if (command == nullptr) return;
-    if (command->raw_accumulators) {
-        *command->words = raw_words(*command->outer);
-        return;
+    const bool raw = command->raw_accumulators;
+    if (command->outer != nullptr) {
+        *command->words = raw ? raw_words(*command->outer)
+                              : scale_back(*command->outer, *command->activations,
+                                           *command->weights, config_.output_format);
     }
-    *command->words = scale_back(*command->outer, *command->activations, *command->weights,
-                                 config_.output_format);
-    const auto outputs = static_cast<std::uint64_t>(command->outer->size());
-    scaled_outputs_ += outputs;
-    if (!command->weights->row_bias_bits.empty()) bias_adds_ += outputs;
+    if (raw) return;
+    scaled_outputs_ += command->results;
+    if (command->has_bias) bias_adds_ += command->results;
     const auto columns = static_cast<std::uint64_t>(config_.array.columns);
-    const std::uint64_t drain = (outputs + columns - 1) / columns;
-    command->cycles = std::max(cycles_for(outputs), drain) - drain;
+    const std::uint64_t drain = (command->results + columns - 1) / columns;
+    command->cycles = std::max(cycles_for(command->results), drain) - drain;
 }
 
 void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<QuantizeActivationsCommand>(payload);
     if (command == nullptr) return;
-    Matrix<float> rotated;
     if (command->rotation != nullptr) {
-        rotated = *command->input;
-        command->rotation->rotate_rows(rotated);
         const auto adds =
-            static_cast<std::uint64_t>(rotated.rows() * command->rotation->additions());
+            static_cast<std::uint64_t>(command->tokens * command->rotation->additions());
         rotation_adds_ += adds;
         command->cycles += cycles_for(adds);
     }
-    const Matrix<float>& input = command->rotation != nullptr ? rotated : *command->input;
-    *command->codes = command->ranges.empty()
-                          ? quantize_per_token(input, command->format)
-                          : quantize_static(input, command->format, command->ranges);
-    const auto values = static_cast<std::uint64_t>(command->input->size());
+    const auto values = static_cast<std::uint64_t>(command->tokens * command->depth);
     quantized_values_ += values;
     command->cycles += cycles_for(values);
+    if (command->input != nullptr) *command->codes = codes_of(*command);
 }
 
 }  // namespace axesim::models

@@ -41,8 +41,11 @@ std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
 /// Each 64-bit accumulator as two words, low word first: for a bare integer GEMM.
 std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer);
 
-/// Turns m x n outer accumulators into words for memory; `words` is the result.
+/// Turns m x n outer accumulators into words for memory; `words` is the result. Where values are not
+/// simulated, the pointers are null and time passes all the same.
 struct ScaleCommand {
+    std::uint64_t results = 0;  ///< m n
+    bool has_bias = false;
     const Matrix<std::int64_t>* outer = nullptr;
     const ActivationTile* activations = nullptr;
     const WeightTile* weights = nullptr;
@@ -54,7 +57,8 @@ struct ScaleCommand {
 /// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
 /// later ones are computed, so the caller decides what `cycles` overlap with.
 struct QuantizeActivationsCommand {
-    const Matrix<float>* input = nullptr;
+    Index tokens = 0, depth = 0;
+    const Matrix<float>* input = nullptr;  ///< null: no values, no codes, only time
     const Hadamard* rotation = nullptr;   ///< of the rows, before they are quantized; null: none
     ActivationFormat format;              ///< of the codes
     std::span<const StaticRange> ranges;  ///< of the rows; empty: found at run time

@@ -85,8 +85,9 @@ using WeightTile = OperandTile<std::int16_t>;
 using ActivationTile = OperandTile<std::int32_t>;
 
 /// Results on their way to memory: one 32-bit word (float) or the low bits of one a value, or two
-/// words for a raw 64-bit accumulator.
+/// words for a raw 64-bit accumulator. No words where values are not simulated.
 struct OutputTile {
+    std::int64_t results = 0;
     std::vector<std::int32_t> words;
     std::int64_t first_word = 0;  ///< where they go in the GEMM's output stream
 };

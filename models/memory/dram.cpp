@@ -24,11 +24,13 @@ void DramAcceptExtension::copy_from(const tlm::tlm_extension_base& other) {
     *this = static_cast<const DramAcceptExtension&>(other);
 }
 
-Dram::Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes)
+Dram::Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes,
+           bool has_contents)
     : sc_module(name),
       config_(config),
       map_(config),
-      bytes_(bytes),
+      size_(bytes),
+      bytes_(has_contents ? bytes : 0),
       channels_(static_cast<std::size_t>(config.channels), DramChannelTiming(config)) {
     target_socket.register_b_transport(this, &Dram::b_transport);
     target_socket.register_transport_dbg(this, &Dram::transport_dbg);
@@ -41,13 +43,15 @@ bool Dram::move(tlm::tlm_generic_payload& payload) {
         payload.set_response_status(tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
         return false;
     }
-    if (address > bytes_.size() || length > bytes_.size() - address) {
+    if (address > size_ || length > size_ - address) {
         payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
         return false;
     }
-    std::byte* here = bytes_.data() + address;
-    if (payload.is_read()) std::memcpy(payload.get_data_ptr(), here, length);
-    if (payload.is_write()) std::memcpy(here, payload.get_data_ptr(), length);
+    if (!bytes_.empty() && payload.get_data_ptr() != nullptr) {
+        std::byte* here = bytes_.data() + address;
+        if (payload.is_read()) std::memcpy(payload.get_data_ptr(), here, length);
+        if (payload.is_write()) std::memcpy(here, payload.get_data_ptr(), length);
+    }
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
     return true;
 }

@@ -27,8 +27,11 @@ class Dram : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<Dram> target_socket{"target_socket"};
 
-    /// `bytes` is what the workload needs; accesses beyond it get an address error.
-    Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes);
+    /// `bytes` is what the workload needs; accesses beyond it get an address error. An access with
+    /// a null data pointer takes its time and is counted, but moves no data; without contents, none
+    /// does.
+    Dram(const sc_core::sc_module_name& name, const DramConfig& config, std::uint64_t bytes,
+         bool has_contents = true);
 
     /// Counters since the start, summed over channels.
     DramCounts counts() const;
@@ -45,7 +48,8 @@ private:
 
     DramConfig config_;
     DramAddressMap map_;
-    std::vector<std::byte> bytes_;
+    std::uint64_t size_;            ///< bytes
+    std::vector<std::byte> bytes_;  ///< empty without contents
     std::vector<DramChannelTiming> channels_;
 };
 

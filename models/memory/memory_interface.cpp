@@ -25,13 +25,14 @@ std::int64_t elements_per_period(const PackingFormat& format) {
     return format.layout == Layout::aligned_fields ? format.word_bits / format.element_bits : 8;
 }
 
+/// `data` is null where values are not simulated.
 void set_up(tlm::tlm_generic_payload& payload, tlm::tlm_command direction, std::uint64_t address,
-            std::span<std::byte> bytes) {
+            std::byte* data, std::uint64_t length) {
     payload.set_command(direction);
     payload.set_address(address);
-    payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
-    payload.set_data_length(static_cast<unsigned int>(bytes.size()));
-    payload.set_streaming_width(static_cast<unsigned int>(bytes.size()));
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(data));
+    payload.set_data_length(static_cast<unsigned int>(length));
+    payload.set_streaming_width(static_cast<unsigned int>(length));
     payload.set_byte_enable_ptr(nullptr);
     payload.set_dmi_allowed(false);
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
@@ -85,23 +86,21 @@ MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
 
 void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<TransferCommand>(payload);
-    if (command == nullptr || command->elements() == 0) return;
-    const BurstRange range = bursts_of(command->format, command->first_element, command->elements(),
+    if (command == nullptr || command->elements == 0) return;
+    const BurstRange range = bursts_of(command->format, command->first_element, command->elements,
                                        config_.burst_bits());
-    Request request{.command = command,
-                    .range = range,
-                    .staged = StagedRun(*command, range, config_.burst_bits()),
-                    .done = {}};
-    if (command->write) {
+    Request request{.command = command, .range = range, .staged = {}, .done = {}};
+    if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
+    if (request.staged && command->write) {
         read_before_masked_write(request);
-        request.staged.pack(*command);
+        request.staged->pack(*command);
     }
     queues_[static_cast<std::size_t>(command->stream)].push_back(&request);
     // A delta later, so that all requests of this instant are seen whatever order they ran in.
     work_.notify(sc_core::SC_ZERO_TIME);
     wait(request.done);
     clock_.wait_until(request.done_cycle);
-    if (!command->write) request.staged.unpack(*command);
+    if (request.staged && !command->write) request.staged->unpack(*command);
     count(*command, range);
 }
 
@@ -139,13 +138,13 @@ void MemoryInterface::move_batch(Request& request) {
     const std::uint64_t bursts =
         std::min<std::uint64_t>(static_cast<std::uint64_t>(config_.batch_bursts),
                                 request.range.bursts - request.bursts_done);
-    const auto bytes = request.staged.bursts(request.bursts_done, bursts);
+    const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
+    std::byte* data =
+        request.staged ? request.staged->bursts(request.bursts_done, bursts).data() : nullptr;
     const std::uint64_t first_burst = request.range.first_burst + request.bursts_done;
     tlm::tlm_generic_payload payload;
     set_up(payload, request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
-           request.command->address +
-               first_burst * static_cast<std::uint64_t>(config_.burst_bits() / 8),
-           bytes);
+           request.command->address + first_burst * burst_bytes, data, bursts * burst_bytes);
     DramAcceptExtension accept;
     payload.set_extension(&accept);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
@@ -172,13 +171,14 @@ void MemoryInterface::read_before_masked_write(Request& request) {
     const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
     set_up(payload, tlm::TLM_READ_COMMAND,
            request.command->address + request.range.first_burst * burst_bytes,
-           request.staged.bursts(0, request.range.bursts));
+           request.staged->bursts(0, request.range.bursts).data(),
+           request.range.bursts * burst_bytes);
     dram_socket->transport_dbg(payload);
 }
 
 void MemoryInterface::count(const TransferCommand& command, const BurstRange& range) {
     TrafficCounts& traffic = traffic_[static_cast<std::size_t>(command.stream)];
-    const std::uint64_t payload = static_cast<std::uint64_t>(command.elements()) *
+    const std::uint64_t payload = static_cast<std::uint64_t>(command.elements) *
                                   static_cast<std::uint64_t>(command.format.element_bits);
     const std::uint64_t transferred =
         range.bursts * static_cast<std::uint64_t>(config_.burst_bits());

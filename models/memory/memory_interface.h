@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <systemc>
 
@@ -26,13 +27,13 @@ struct TransferCommand {
     PackingFormat format;
     bool is_signed = true;
     std::int64_t first_element = 0;  ///< within the tensor
-    /// The elements on the chip's side; exactly one of the two is not empty.
+    std::int64_t elements = 0;
+    /// Their values on the chip's side, in one of the two. With both empty nothing but time passes:
+    /// the bits are moved and counted, whatever they are.
     std::span<std::int16_t> narrow;
     std::span<std::int32_t> wide;
 
-    std::int64_t elements() const {
-        return static_cast<std::int64_t>(narrow.empty() ? wide.size() : narrow.size());
-    }
+    bool has_values() const { return !narrow.empty() || !wide.empty(); }
 };
 
 /// The bits that a run of elements occupies and the whole bursts that hold them.
@@ -85,7 +86,7 @@ private:
     struct Request {
         TransferCommand* command;
         BurstRange range;
-        StagedRun staged;
+        std::optional<StagedRun> staged;  ///< of a command with values
         std::uint64_t bursts_done = 0;
         std::uint64_t done_cycle = 0;
         sc_core::sc_event done;

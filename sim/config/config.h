@@ -42,6 +42,7 @@ struct EvaluationConfig {
 
 struct WorkloadConfig {
     std::string model = "smollm2-135m";
+    bool timing_only = false;  ///< no values: no overflow, no accuracy
     PhasesConfig phases;
     EvaluationConfig evaluation;
 };

@@ -99,6 +99,40 @@ class Repeated(CliTestCase):
         self.assertIn("accuracy    not measured: the weights are random", report)
         self.assertIn("for 2 blocks", report)
 
+    def test_timing_needs_no_values(self):
+        variants = (
+            (),
+            ("attention.bits=float",),
+            ("attention={bits: 5, kv_cache_bits: 3, rotation: false}",),
+            ("workload.phases.batch=3", "quantizer.equalization=rotation"),
+            (
+                "quantizer.weight_groups=power_of_two",
+                "accumulator.tile_size=32",
+                "hardware.dataflow=weight_stationary",
+            ),
+        )
+        for more in variants:
+            with_values = self.run_shape(2, *more)
+            timing = self.run_shape(2, "workload.timing_only=true", *more)
+            for section in ("timing", "memory", "energy", "area"):
+                self.assertEqual(timing[section], with_values[section], more)
+            self.assertIsNone(timing["overflow"])
+            self.assertIn("timing_only", timing["accuracy_not_measured"])
+            for one, other in zip(timing["layers"], with_values["layers"], strict=True):
+                for key in ("name", "cycles", "energy_j", "mapping", "weight_bits"):
+                    self.assertEqual(one[key], other[key])
+                self.assertIsNone(one["certified"])
+
+    def test_timing_of_a_model_with_weights(self):
+        # Biases and static ranges come from calibration, and their timing must not need it.
+        text = self.folder / "tokens.npy"
+        calibration = f"quantizer.calibration={{text: {text}, sequences: 2, length: 16}}"
+        settings = ("quantizer.bias_correction=true", calibration)
+        with_values = self.run_weights(2, *settings)
+        timing = self.run_weights(2, "workload.timing_only=true", *settings)
+        for section in ("timing", "memory", "energy", "area"):
+            self.assertEqual(timing[section], with_values[section])
+
     def test_the_seed_decides(self):
         def overflow(seed):
             return self.run_shape(2, f"seed={seed}")["overflow"]
@@ -113,6 +147,11 @@ class Repeated(CliTestCase):
         self.fail_with(
             *(2, ["workload.model", "no weights"]),
             *("quantize", "--config", config, "--out", self.folder / "out", "--quiet", *model),
+        )
+        self.fail_with(
+            *(2, ["workload.timing_only", "nothing to quantize"]),
+            *("quantize", "--config", config, "--out", self.folder / "out", "--quiet"),
+            *("--set", "workload.timing_only=true"),
         )
         text = ROUND_ONLY + 'overrides: [{layers: "*.layers.2.*", number_format.weight_bits: 4}]\n'
         config = self.write("block.yaml", text)

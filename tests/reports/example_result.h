@@ -121,9 +121,11 @@ inline Result example_result() {
     r.profile_source = "kappa 0.51: scaled to published 7 nm operation energies";
     r.provenance = {"0.1.0", "aa", "bb", "cc", "dd", 7};
     r.accuracy = Accuracy{27.85, 30.10, 0.07, 0.931, 2044};
-    r.overflow.certified = true;
-    r.overflow.inner = {16, {-32768, 32700}, {-4000, 5000}};
-    r.overflow.outer = {20, {-300000, 300001}, {-20000, 16383}};
+    r.outer_bits = 20;
+    r.overflow.emplace();
+    r.overflow->certified = true;
+    r.overflow->inner = {16, {-32768, 32700}, {-4000, 5000}};
+    r.overflow->outer = {20, {-300000, 300001}, {-20000, 16383}};
     r.prefill = example_prefill();
     r.decode = example_decode();
     r.area = {.memory_interface = 0.01,

@@ -56,8 +56,8 @@ TEST(Summary, SaysEverythingInOneLine) {
     Result prefill_only = example_result();
     prefill_only.accuracy.reset();
     prefill_only.decode.reset();
-    prefill_only.overflow.certified = false;
-    prefill_only.overflow.inner_events = 1200;
+    prefill_only.overflow->certified = false;
+    prefill_only.overflow->inner_events = 1200;
     EXPECT_EQ(summary_line(to_json(prefill_only)),
               "int6_acc16: 1,200 overflow events, prefill 61.2 ms, 9.80 mJ, 2.31 mm2");
 }

@@ -73,11 +73,11 @@ TEST(TerminalReport, ColorsAddNothingButEscapes) {
 
 TEST(TerminalReport, ShowsOverflowsAndTheFirstPlace) {
     Result result = example_result();
-    result.overflow.certified = false;
-    result.overflow.inner_events = 1234567;
-    result.overflow.outer_events = 1;
-    result.overflow.first_layer = "model.layers.9.down_proj";
-    result.overflow.first_place =
+    result.overflow->certified = false;
+    result.overflow->inner_events = 1234567;
+    result.overflow->outer_events = 1;
+    result.overflow->first_layer = "model.layers.9.down_proj";
+    result.overflow->first_place =
         models::OverflowPlace{17, 3, 128, models::AccumulatorStage::inner};
     const std::string text = terminal_report(result, 150, false);
     EXPECT_NE(text.find("not certified, 1,234,567 inner and 1 outer events"), std::string::npos);

@@ -29,6 +29,7 @@ struct Case {
     HardwareConfig config;
     Index m = 1, n = 1, k = 1;
     unsigned seed = 0;
+    bool has_values = true;
 };
 
 /// What comes back from the process of a case. Plain memory: it goes through a pipe.
@@ -53,12 +54,19 @@ Figures simulate(const Case& c) {
     const auto w = random_codes<std::int16_t>(c.n, c.k, c.config.weight_codes(), random);
     models::set_simulation_resolution();
     Platform platform("platform", c.config,
-                      {Platform::weight_bytes(c.n, c.k, c.config, c.config), c.m, c.k, c.n});
+                      {.weight_bytes = Platform::weight_bytes(c.n, c.k, c.config, c.config),
+                       .max_tokens = c.m,
+                       .max_depth = c.k,
+                       .max_outputs = c.n,
+                       .has_values = c.has_values});
     Figures figures;
     Matrix<std::int64_t> outputs, expected;
     platform.run([&] {
-        const auto weights = platform.store_weights(
-            w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config);
+        const auto weights =
+            c.has_values
+                ? platform.store_weights(
+                      w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config)
+                : platform.reserve_weights(c.n, c.k, c.config, false);
         const GemmReport report = platform.multiply_raw(
             weights, platform.store_activations(x, c.config), c.config, outputs);
         figures.gemm = report.cycles;
@@ -318,6 +326,30 @@ TEST(SlowPlatformProperties, AWiderInnerAccumulatorOverflowsNoMoreOften) {
     }
     EXPECT_GT(compared, 300);
     EXPECT_GT(fewer, 100);
+}
+
+/// Counts hold nothing but 64-bit counters.
+template <class Counts>
+bool same_counters(const Counts& a, const Counts& b) {
+    return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+TEST(SlowPlatformProperties, TimeAndTrafficDependOnNoValue) {
+    Draw draw(14);
+    int compared = 0;
+    for (int trial = 0; trial < 500; ++trial) {
+        Case c = draw.any_case();
+        const std::optional<Figures> with_values = run(c);
+        c.has_values = false;
+        const std::optional<Figures> without = run(c);
+        ASSERT_EQ(with_values.has_value(), without.has_value());
+        if (!without) continue;
+        ++compared;
+        EXPECT_TRUE(same_counters(with_values->counts, without->counts)) << "trial " << trial;
+        EXPECT_TRUE(same_counters(with_values->gemm, without->gemm)) << "trial " << trial;
+        EXPECT_FALSE(without->equals_reference && c.m * c.n > 4) << "nothing was computed";
+    }
+    EXPECT_GT(compared, 300);
 }
 
 }  // namespace

@@ -79,13 +79,14 @@ class Host {
 public:
     Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
          const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
-         SharedWork& shared)
+         SharedWork& shared, const std::optional<Evaluation>& known)
         : model_(model),
           text_(text),
           config_(config),
           progress_(progress),
           platform_(platform),
           shared_(shared),
+          known_(known),
           float_forward_(*model.weights),
           own_forward_(quantized.equalized.weights.get() != model.weights.get()
                            ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
@@ -99,9 +100,12 @@ public:
         result.hardware_seconds = stopwatch.seconds();
         if (windows.empty()) {
             result.evaluation = result.prefill.layers;
-        } else if (auto known = shared_.evaluation(result.prefill.layers)) {
-            result.accuracy = known->accuracy;
-            result.evaluation = std::move(known->layers);
+        } else if (known_) {
+            result.accuracy = known_->accuracy;
+            result.evaluation = known_->layers;
+            for (auto& [id, record] : result.evaluation) {
+                record.format = result.prefill.layers.at(id).format;
+            }
         } else {
             evaluate(windows, result);
             shared_.store({*result.accuracy, result.evaluation});
@@ -192,6 +196,7 @@ private:
     Progress& progress_;
     Platform& platform_;
     SharedWork& shared_;
+    const std::optional<Evaluation>& known_;
     workloads::LlamaForward float_forward_;
     std::unique_ptr<workloads::LlamaForward> own_forward_;  ///< where they differ: lm_head is large
     const workloads::LlamaForward& forward_;                ///< of what was quantized
@@ -211,10 +216,15 @@ WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedMod
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
     const models::HardwareConfig hardware = built_hardware(config, quantized);
-    Platform platform("platform", hardware,
-                      platform_size(quantized, model.weights->shape(), config, hardware));
+    std::optional<Evaluation> known;
+    if (!windows.empty()) known = shared.evaluation();
+    PlatformSize size = platform_size(quantized, model.weights->shape(), config, hardware);
+    // Then no value is of interest any more, unless an overflow would stop the run.
+    if (known && hardware.accumulator.overflow != OverflowMode::trap) size.has_values = false;
+    Platform platform("platform", hardware, size);
     platform.run([&] {
-        Host(model, quantized, text, config, progress, platform, shared).run(windows, result);
+        Host(model, quantized, text, config, progress, platform, shared, known)
+            .run(windows, result);
     });
     return result;
 }

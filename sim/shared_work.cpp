@@ -108,9 +108,9 @@ LayerRecord record_from(const Json& json) {
 
 Json evaluation_json(const Evaluation& evaluation) {
     const reports::Accuracy& a = evaluation.accuracy;
-    Json layers = Json::object();
+    Json layers = Json::array();
     for (const auto& [id, record] : evaluation.layers) {
-        layers[operation_name(id)] = record_json(record);
+        layers.push_back({id.block, static_cast<int>(id.operation), record_json(record)});
     }
     return {{"perplexity_float", a.perplexity_float},
             {"perplexity_quantized", a.perplexity_quantized},
@@ -121,17 +121,17 @@ Json evaluation_json(const Evaluation& evaluation) {
 }
 
 /// Throws Json::exception when something is missing or of another kind.
-Evaluation evaluation_from(const Json& json, const LayerRecords& like) {
+Evaluation evaluation_from(const Json& json) {
     Evaluation evaluation;
     evaluation.accuracy = {.perplexity_float = json.at("perplexity_float"),
                            .perplexity_quantized = json.at("perplexity_quantized"),
                            .kl_divergence = json.at("kl_divergence"),
                            .top1_agreement = json.at("top1_agreement"),
                            .tokens = json.at("tokens")};
-    for (const auto& [id, timed] : like) {
-        LayerRecord& record = evaluation.layers[id];
-        record = record_from(json.at("layers").at(operation_name(id)));
-        record.format = timed.format;
+    for (const Json& layer : json.at("layers")) {
+        const OperationId id(layer.at(0).get<int>(),
+                             static_cast<Operation>(layer.at(1).get<int>()));
+        evaluation.layers[id] = record_from(layer.at(2));
     }
     return evaluation;
 }
@@ -194,12 +194,12 @@ void SharedWork::store_float_hidden(const Matrix<float>& hidden) const {
                  float_sha256_);
 }
 
-std::optional<Evaluation> SharedWork::evaluation(const LayerRecords& like) {
+std::optional<Evaluation> SharedWork::evaluation() {
     if (folder_.empty()) return std::nullopt;
     const auto file = open_sealed(folder_ / "evaluation" / evaluation_sha256_, evaluation_sha256_);
     if (!file) return std::nullopt;
     try {
-        Evaluation evaluation = evaluation_from(Json::parse(file->metadata().at(kRecords)), like);
+        Evaluation evaluation = evaluation_from(Json::parse(file->metadata().at(kRecords)));
         reused_.emplace_back("evaluation");
         return evaluation;
     } catch (const std::exception&) {

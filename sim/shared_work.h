@@ -29,10 +29,10 @@ nlohmann::ordered_json values_config(const nlohmann::ordered_json& resolved);
 nlohmann::ordered_json arithmetic_key(const Config& config, const QuantizedModel& model,
                                       const workloads::Text& evaluation);
 
-/// What the evaluation text showed.
+/// What the evaluation text showed. Who finds it there need not simulate any values.
 struct Evaluation {
     reports::Accuracy accuracy;
-    LayerRecords layers;  ///< mapping and counts are not kept
+    LayerRecords layers;  ///< mapping, format and counts are not kept
 };
 
 class SharedWork {
@@ -47,8 +47,7 @@ public:
 
     /// Hidden states of the float model on the evaluation windows, [rows, columns].
     std::optional<Matrix<float>> float_hidden(Index rows, Index columns);
-    /// `like` has the operations that the evaluation must have seen, and their formats.
-    std::optional<Evaluation> evaluation(const LayerRecords& like);
+    std::optional<Evaluation> evaluation();
 
     /// Throw RunError.
     void store_float_hidden(const Matrix<float>& hidden) const;

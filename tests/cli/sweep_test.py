@@ -36,6 +36,8 @@ class Sweep(CliTestCase):
             quantizer={
                 "algorithm": "optq",
                 "equalization": "rotation",
+                "weight_groups": "power_of_two",
+                "bias_correction": True,
                 "calibration": {"text": tokens, "sequences": 2, "length": 64},
             },
             workload={

@@ -43,13 +43,6 @@ Evaluation some_evaluation() {
     return evaluation;
 }
 
-/// Ids as a run would ask for.
-LayerRecords like(std::initializer_list<OperationId> ids) {
-    LayerRecords records;
-    for (const auto& id : ids) records[id] = {};
-    return records;
-}
-
 Json key_of(const std::string& value = "a") {
     return {{"model_sha256", value},
             {"config", {{"seed", 0}, {"workload", {{"evaluation", {{"tokens", 512}}}}}}}};
@@ -64,7 +57,7 @@ TEST_F(SharedWorkTest, GivesBackWhatWasStored) {
     const Evaluation stored = some_evaluation();
     const Matrix<float> hidden = Matrix<float>::Constant(3, 2, 0.1F);
     SharedWork first(folder_.path(), key_of());
-    EXPECT_FALSE(first.evaluation(like({kOne, kOther})));
+    EXPECT_FALSE(first.evaluation());
     EXPECT_FALSE(first.float_hidden(3, 2));
     EXPECT_TRUE(first.reused().empty());
     first.store(stored);
@@ -74,7 +67,7 @@ TEST_F(SharedWorkTest, GivesBackWhatWasStored) {
     const auto found_hidden = second.float_hidden(3, 2);
     ASSERT_TRUE(found_hidden);
     EXPECT_EQ(*found_hidden, hidden);
-    const auto found = second.evaluation(like({kOne, kOther}));
+    const auto found = second.evaluation();
     ASSERT_TRUE(found);
     EXPECT_EQ(second.reused(), (std::vector<std::string>{"float_reference", "evaluation"}));
     EXPECT_EQ(found->accuracy.perplexity_float, stored.accuracy.perplexity_float);
@@ -97,18 +90,16 @@ TEST_F(SharedWorkTest, IsNotGivenToOthers) {
     first.store(some_evaluation());
     first.store_float_hidden(Matrix<float>::Zero(3, 2));
     SharedWork other_model(folder_.path(), key_of("b"));
-    EXPECT_FALSE(other_model.evaluation(like({kOne, kOther})));
+    EXPECT_FALSE(other_model.evaluation());
     EXPECT_FALSE(other_model.float_hidden(3, 2));
     Json key = key_of();
     key["config"]["seed"] = 1;
     SharedWork other_integers(folder_.path(), key);
-    EXPECT_FALSE(other_integers.evaluation(like({kOne, kOther})));
+    EXPECT_FALSE(other_integers.evaluation());
     EXPECT_TRUE(other_integers.float_hidden(3, 2));  // the float model has no integers
     key["config"]["workload"]["evaluation"]["tokens"] = 1024;
     EXPECT_FALSE(SharedWork(folder_.path(), key).float_hidden(3, 2));
-    // A layer that the evaluation has not seen; another shape.
-    EXPECT_FALSE(first.evaluation(like({{5, Operation::q_proj}})));
-    EXPECT_FALSE(first.float_hidden(2, 3));
+    EXPECT_FALSE(first.float_hidden(2, 3));  // another shape
 }
 
 TEST_F(SharedWorkTest, EveryBitCounts) {
@@ -120,17 +111,17 @@ TEST_F(SharedWorkTest, EveryBitCounts) {
         std::string damaged = whole;
         damaged[i] = static_cast<char>(damaged[i] ^ 1);
         std::ofstream(file, std::ios::binary | std::ios::trunc) << damaged;
-        EXPECT_FALSE(work.evaluation(like({kOne, kOther}))) << "byte " << i;
+        EXPECT_FALSE(work.evaluation()) << "byte " << i;
     }
     std::ofstream(file, std::ios::binary | std::ios::trunc) << whole;
-    EXPECT_TRUE(work.evaluation(like({kOne, kOther})));
+    EXPECT_TRUE(work.evaluation());
 }
 
 TEST(SharedWork, WithoutAFolderKeepsNothing) {
     SharedWork none;
     none.store(some_evaluation());
     none.store_float_hidden(Matrix<float>::Zero(1, 1));
-    EXPECT_FALSE(none.evaluation(like({kOne})));
+    EXPECT_FALSE(none.evaluation());
     EXPECT_FALSE(none.float_hidden(1, 1));
 }
 
@@ -186,6 +177,7 @@ const std::vector<std::string> kDecisive = {
     "hardware.array.lanes",
     "workload.model",
     "workload.evaluation",
+    "workload.timing_only",
 };
 
 TEST(ValuesConfig, IsThatOfADesignWithOtherTimesAndCosts) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,6 +104,35 @@ void write_file_atomically(const fs::path& path, const std::function<void(std::o
         throw;
     }
 }
+
+FileLock::FileLock(const fs::path& path, bool wait) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) throw RunError(fmt::format("{}: cannot be made: {}", path.string(), reason()));
+    int status = 0;
+    do {
+        status = ::flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+    } while (status != 0 && errno == EINTR);
+    if (status == 0) {
+        fd_ = fd;
+        return;
+    }
+    const bool taken = errno == EWOULDBLOCK;
+    const std::string why = reason();
+    ::close(fd);
+    if (!taken) throw RunError(fmt::format("{}: cannot be locked: {}", path.string(), why));
+}
+
+std::optional<FileLock> FileLock::try_take(const fs::path& path) {
+    FileLock lock(path, false);
+    if (lock.fd_ < 0) return std::nullopt;
+    return lock;
+}
+
+FileLock::~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 void require_writable_directory(const fs::path& path) {
     std::error_code error;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -17,6 +18,24 @@ namespace axesim {
 /// permission); the temporary is removed.
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(std::ostream&)>& write);
+
+/// An exclusive lock on a file, which is made if need be and stays. The system lets go of it with
+/// the object or with the process, however that ends.
+class FileLock {
+public:
+    /// Waits until nobody else holds it. Throws RunError when the file cannot be made.
+    explicit FileLock(const std::filesystem::path& path) : FileLock(path, true) {}
+    /// Nothing when somebody else holds it.
+    static std::optional<FileLock> try_take(const std::filesystem::path& path);
+    ~FileLock();
+    FileLock(FileLock&&) noexcept;
+    FileLock& operator=(FileLock&&) = delete;
+
+private:
+    FileLock(const std::filesystem::path& path, bool wait);
+
+    int fd_ = -1;  ///< -1: not held
+};
 
 /// Makes the folder if needed and proves that a file can be made in it, so that a run of minutes
 /// does not end at an unwritable place. Throws UserError.

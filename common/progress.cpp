@@ -57,7 +57,8 @@ void Progress::finish() {
 }
 
 void Progress::note(const std::string& text) const {
-    if (style_ != Style::none) fmt::print(stderr, "{}\n", text);
+    const bool on_bar = style_ == Style::bar && total_ > 0;
+    if (style_ != Style::none) fmt::print(stderr, "{}{}\n", on_bar ? "\r\033[K" : "", text);
 }
 
 void Progress::draw(const std::string& detail, bool last) {

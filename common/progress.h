@@ -28,7 +28,7 @@ public:
     void advance(std::uint64_t steps, const std::string& detail = "");
     /// Ends the job with its wall time.
     void finish();
-    /// A line that stays, between two jobs.
+    /// A line that stays, between two jobs or before the next step is shown.
     void note(const std::string& text) const;
 
 private:

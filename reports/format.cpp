@@ -74,6 +74,16 @@ std::string percent_of_whole(int percentage, double value) {
     return fmt::format("{} %", percentage);
 }
 
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (const char c : text) {
+        quoted += c;
+        if (c == '"') quoted += '"';
+    }
+    return quoted + "\"";
+}
+
 Screen::Screen(int width, bool color)
     : width_(static_cast<std::size_t>(std::max(width, 60))), color_(color) {}
 

@@ -20,6 +20,9 @@ std::string with_sign(double value, int digits);
 /// "12 %", or "<1 %" where a part that is not nothing rounds to 0.
 std::string percent_of_whole(int percentage, double value);
 
+/// A field of a CSV file (RFC 4180), in quotes where it needs them.
+std::string csv_field(const std::string& text);
+
 /// The lines of a screen: a label, then items three spaces apart, wrapped to the width with what
 /// follows indented under the first item.
 class Screen {

@@ -36,6 +36,7 @@ Json provenance_json(const Result& result) {
             {"model_sha256", p.model_sha256},
             {"text_sha256", p.text_sha256},
             {"calibration_text_sha256", p.calibration_text_sha256},
+            {"arithmetic_sha256", p.arithmetic_sha256},
             {"quantizer", result.quantizer},
             {"seed", p.seed}};
 }
@@ -243,7 +244,8 @@ Json host_json(const Host& host) {
             {"peak_rss_mib", host.peak_rss_mib},
             {"simulated_macs_per_second", host.simulated_macs_per_second},
             {"stage_seconds", seconds_json(host.stage_seconds)},
-            {"quantize_seconds", seconds_json(host.quantize_seconds)}};
+            {"quantize_seconds", seconds_json(host.quantize_seconds)},
+            {"reused", host.reused}};
 }
 
 }  // namespace

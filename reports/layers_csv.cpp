@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/files.h"
+#include "reports/format.h"
 
 namespace axesim::reports {
 
@@ -15,16 +16,6 @@ constexpr const char* kHeader =
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
     "mapping,fallback\n";
-
-std::string quoted(const std::string& text) {
-    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string quoted_text = "\"";
-    for (const char c : text) {
-        quoted_text += c;
-        if (c == '"') quoted_text += '"';
-    }
-    return quoted_text + "\"";
-}
 
 std::string or_empty(const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : "";
@@ -44,11 +35,11 @@ std::string product_fields(const LayerResult& l) {
 }
 
 std::string line(const LayerResult& l) {
-    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(l.name),
-                       quoted(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles, l.energy_j,
-                       or_empty(l.rmse), or_empty(l.sqnr_db),
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
+                       csv_field(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles,
+                       l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db),
                        l.has_values ? fmt::format("{}", l.overflow_events) : "", product_fields(l),
-                       quoted(l.mapping), quoted(l.fallback));
+                       csv_field(l.mapping), csv_field(l.fallback));
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ namespace axesim::reports {
 
 struct Provenance {
     std::string version, model_sha256, text_sha256, calibration_text_sha256;
+    /// Of all that accuracy and overflow depend on: equal for designs that share these figures.
+    std::string arithmetic_sha256;
     std::uint64_t seed = 0;
 };
 
@@ -90,6 +92,7 @@ struct Host {
     double simulated_macs_per_second = 0;
     std::vector<std::pair<std::string, double>> stage_seconds;
     std::vector<std::pair<std::string, double>> quantize_seconds;  ///< parts of that stage
+    std::vector<std::string> reused;  ///< what an earlier run with the same arithmetic had stored
 };
 
 struct Result {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "reports/figures.h"
 #include "reports/format.h"
 
 namespace axesim::reports {
@@ -11,6 +10,7 @@ namespace axesim::reports {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using namespace nlohmann::literals;
 
 /// The number at a JSON pointer, if both files have one there.
 std::optional<std::pair<double, double>> both(const Json& result, const Json& baseline,
@@ -31,27 +31,29 @@ void add_change(std::vector<std::string>& changes, const char* name,
 
 }  // namespace
 
-std::string summary_line(const Result& result) {
-    std::string line = result.name + ": ";
-    if (result.accuracy) {
-        line += fmt::format("perplexity {:.2f} -> {:.2f}, ", result.accuracy->perplexity_float,
-                            result.accuracy->perplexity_quantized);
+std::string summary_line(const Json& result) {
+    const auto number = [&](const char* pointer) {
+        return result.at(Json::json_pointer(pointer)).get<double>();
+    };
+    std::string line = result.at("name").get<std::string>() + ": ";
+    if (!result.at("accuracy").is_null()) {
+        line += fmt::format("perplexity {:.2f} -> {:.2f}, ", number("/accuracy/perplexity_float"),
+                            number("/accuracy/perplexity_quantized"));
     }
-    if (result.overflow) {
-        line += fmt::format("{} overflow events{}, ",
-                            grouped(result.overflow->inner_events + result.overflow->outer_events),
-                            result.overflow->certified ? " (certified)" : "");
+    if (const Json& overflow = result.at("overflow"); !overflow.is_null()) {
+        const double events = number("/overflow/inner_events") + number("/overflow/outer_events");
+        line += fmt::format("{} overflow events{}, ", grouped(static_cast<std::uint64_t>(events)),
+                            overflow.at("certified").get<bool>() ? " (certified)" : "");
     }
-    line += "prefill " + with_prefix(result.prefill.seconds, "s");
-    if (result.decode) {
-        const double tokens = total_tokens(*result.decode);
+    line += "prefill " + with_prefix(number("/timing/prefill/seconds"), "s");
+    if (!result.at("/timing/decode"_json_pointer).is_null()) {
         line += fmt::format(", decode {} tokens/s, {} a token",
-                            short_count(tokens_per_second(*result.decode).value_or(0)),
-                            with_prefix(result.decode->energy.total() / tokens, "J"));
+                            short_count(number("/timing/decode/tokens_per_second")),
+                            with_prefix(number("/energy/decode/per_token_j"), "J"));
     } else {
-        line += ", " + with_prefix(result.prefill.energy.total(), "J");
+        line += ", " + with_prefix(number("/energy/total_j"), "J");
     }
-    return line + fmt::format(", {:#.3g} mm2", result.area.total());
+    return line + fmt::format(", {:#.3g} mm2", number("/area/total_mm2"));
 }
 
 std::vector<std::string> changes_against(const Json& result, const Json& baseline) {

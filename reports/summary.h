@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "reports/result.h"
-
 namespace axesim::reports {
 
-/// The result in one line without an end of line, for the progress of a sweep.
-std::string summary_line(const Result& result);
+/// A result, as in result.json, in one line without an end of line, for the progress of a sweep.
+std::string summary_line(const nlohmann::ordered_json& result);
 
 /// What changes from `baseline` to `result`, both as in result.json, as in
 /// "int8_acc32: energy -34 %", "area -29 %", "decode +32 %", "perplexity +0.90". Energy is per

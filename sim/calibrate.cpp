@@ -9,8 +9,10 @@
 #include <functional>
 #include <utility>
 
+#include "common/files.h"
 #include "common/memory.h"
 #include "common/parallel.h"
+#include "common/safetensors_file.h"
 #include "common/stopwatch.h"
 #include "models/compute/activation_quantizer.h"
 #include "quant/bias_correction.h"
@@ -24,6 +26,7 @@
 
 namespace axesim::sim {
 
+namespace fs = std::filesystem;
 using workloads::LinearId;
 
 namespace {
@@ -249,10 +252,6 @@ private:
 
 constexpr const char* kJob = "quantize and certify";
 
-std::uint64_t layers_of(Index blocks) {
-    return static_cast<std::uint64_t>(blocks) * workloads::kLinearKinds.size();
-}
-
 /// Rounding alone looks at no inputs: no text, no forward pass.
 void round_all(const LayerConfigs& configs, LayerQuantizer& quantizer, Progress& progress) {
     progress.start(kJob, configs.size());
@@ -275,18 +274,16 @@ void only_sizes(const workloads::LlamaShape& shape, const LayerConfigs& configs,
     }
 }
 
-/// Takes over what an earlier run has finished. Returns the number of its blocks.
-Index resume(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
-             LayerQuantizer& quantizer, workloads::BlockPass& pass, Progress& progress) {
+/// Takes over what an earlier run has finished. Returns the number of its layers.
+std::uint64_t take_over(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
+                        LayerQuantizer& quantizer, Progress& progress) {
     Checkpoint::Layers layers = checkpoint.layers(shape);
-    const auto blocks = static_cast<Index>(layers.size() / workloads::kLinearKinds.size());
-    if (blocks == 0) return 0;
     for (auto& [id, layer] : layers) quantizer.add(id, std::move(layer));
-    // Without a state that fits, the pass runs through the finished blocks again.
-    auto state = checkpoint.state(pass.hidden().rows(), pass.hidden().cols());
-    if (state && state->block <= blocks) pass.resume(state->block, std::move(state->hidden));
-    progress.note(fmt::format("{}: resumed after block {} of {}", kJob, blocks, shape.blocks));
-    return blocks;
+    if (!layers.empty()) {
+        progress.note(fmt::format("{}: resumed after block {} of {}", kJob,
+                                  layers.size() / workloads::kLinearKinds.size(), shape.blocks));
+    }
+    return layers.size();
 }
 
 /// Quantizes what the calibration tokens pass through.
@@ -295,23 +292,38 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
                     const std::optional<Checkpoint>& checkpoint, LayerQuantizer& quantizer,
                     QuantizedModel& result, Progress& progress) {
     const workloads::LlamaWeights& weights = *result.equalized.weights;
+    const std::uint64_t finished =
+        checkpoint ? take_over(*checkpoint, weights.shape(), quantizer, progress) : 0;
+    progress.start(kJob, configs.size(), finished);
+    result.reused = finished == configs.size();
+    if (result.reused) return;  // nobody needs the hidden states
     QuantizingLinear linear(quantizer, result, config, two_streams);
     workloads::BlockPass pass(weights, sequences, linear);
-    const Index finished =
-        checkpoint ? resume(*checkpoint, weights.shape(), quantizer, pass, progress) : 0;
-    progress.start(kJob, configs.size(), layers_of(finished));
-    while (!pass.finished()) {
-        const int block = pass.block();
-        pass.run_block();
-        if (!checkpoint || block < finished) continue;
+    const auto finished_blocks = static_cast<int>(finished / workloads::kLinearKinds.size());
+    if (finished > 0) {
+        // Without a state that fits, the pass runs through the finished blocks again.
+        auto state = checkpoint->state(pass.hidden().rows(), pass.hidden().cols());
+        if (state && state->block <= finished_blocks) {
+            pass.resume(state->block, std::move(state->hidden));
+        }
+    }
+    const auto store = [&](int block) {
+        if (!checkpoint || block < finished_blocks) return;
         const Stopwatch stopwatch;
         checkpoint->store(block, result.layers, pass.hidden());
         result.seconds.checkpoints += stopwatch.seconds();
+    };
+    while (!pass.finished()) {
+        const int block = pass.block();
+        pass.run_block();
+        store(block);
     }
-    const LinearId lm_head = weights.shape().lm_head();
-    if (!configs.contains(lm_head)) return;
-    linear.quantize_last(lm_head,
-                         workloads::LlamaForward(weights).final_norm(pass.hidden(), linear));
+    if (const LinearId lm_head = weights.shape().lm_head(); configs.contains(lm_head)) {
+        linear.quantize_last(lm_head,
+                             workloads::LlamaForward(weights).final_norm(pass.hidden(), linear));
+        store(lm_head.block);
+    }
+    if (checkpoint) checkpoint->remove_state();
 }
 
 }  // namespace
@@ -375,12 +387,13 @@ quant::LinearFormat linear_format(const models::LayerFormat& format) {
 }
 
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
-                              Progress& progress, const std::filesystem::path& checkpoints) {
+                              Progress& progress, const CheckpointPlace& checkpoints) {
     const LayerConfigs configs = layer_configs(config, model.weights->shape());
     const Stopwatch stopwatch;
     QuantizedModel result;
     result.model_sha256 = workloads::model_sha256(model);
     result.equalized = equalize(model, config, progress);
+    result.calibration_text_sha256 = result.equalized.calibration_text_sha256;
     result.seconds.equalization = stopwatch.seconds();
     if (config.workload.timing_only) {
         only_sizes(model.weights->shape(), configs, result);
@@ -397,9 +410,16 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
             sequences.insert(sequences.end(), twice.begin(), twice.end());
         }
         std::optional<Checkpoint> checkpoint;
-        if (!checkpoints.empty()) {
-            checkpoint.emplace(checkpoints, checkpoint_key(config, result.model_sha256, sequences),
-                               progress);
+        std::optional<FileLock> lock;
+        if (!checkpoints.folder.empty()) {
+            const auto key = checkpoint_key(config, result.model_sha256, sequences);
+            fs::path folder = checkpoints.folder;
+            if (checkpoints.shared) {
+                require_writable_directory(folder);
+                folder /= sha256_hex(bytes_of(key.dump()));
+                lock.emplace(folder.string() + ".lock");
+            }
+            checkpoint.emplace(folder, key, progress);
         }
         quantize_along(sequences, config, configs, two_streams, checkpoint, quantizer, result,
                        progress);

@@ -43,6 +43,7 @@ struct QuantizedModel {
     bool has_values = true;  ///< false: only formats and sizes
     std::string model_sha256;
     std::string calibration_text_sha256;  ///< "" when the algorithm looks at no text
+    bool reused = false;                  ///< an earlier run had stored all layers
     QuantizeSeconds seconds;              ///< of this run
 
     bool certified() const;
@@ -66,14 +67,22 @@ struct CalibrationSequences {
 CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
                                            const Config& config);
 
+/// Where finished blocks are stored.
+struct CheckpointPlace {
+    std::filesystem::path folder;  ///< empty: nothing is stored
+    /// In a folder of `folder` for each key, for all who need the same integers: of those who run
+    /// at once one makes them and the others wait. Else `folder` belongs to one run.
+    bool shared = false;
+};
+
 /// Block by block: of the weights only those of one layer are in memory, in floating point. Every
-/// layer becomes what its own config (layer_config) asks for. With a folder for `checkpoints`,
+/// layer becomes what its own config (layer_config) asks for. With a place for `checkpoints`,
 /// finished blocks are stored there and a later call with the same arguments goes on after them
 /// (checkpoint.h), with the same result; without calibration nothing is, since rounding alone is
 /// done sooner than stored. Throws UserError as layer_configs() does and when the calibration text
 /// is too short, RunError when a checkpoint cannot be written. `model` must outlive the result.
 /// With workload.timing_only no weight is read: the result has no values.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
-                              Progress& progress, const std::filesystem::path& checkpoints = {});
+                              Progress& progress, const CheckpointPlace& checkpoints = {});
 
 }  // namespace axesim::sim

@@ -5,78 +5,25 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <deque>
 #include <map>
-#include <memory>
 
 #include "common/error.h"
 #include "common/files.h"
 #include "common/safetensors_file.h"
+#include "sim/sealed_tensors.h"
 #include "sim/version.h"
 
 namespace axesim::sim {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-using Tensors = std::map<std::string, SafeTensor>;
-using Metadata = std::map<std::string, std::string>;
 using workloads::LinearId;
 
 namespace {
 
 constexpr const char* kKeyFile = "key.json";
 constexpr const char* kStateFile = "state.safetensors";
-constexpr const char* kDigest = "sha256";  // the metadata entry that all others are hashed into
-
-/// Of all names, types, shapes, bytes and metadata.
-std::string digest_of(const Tensors& tensors, const Metadata& metadata) {
-    Json all = Json::object();
-    for (const auto& [name, tensor] : tensors) {
-        all["tensors"][name] = {tensor.type, tensor.shape, sha256_hex(tensor.bytes)};
-    }
-    for (const auto& [name, value] : metadata) {
-        if (name != kDigest) all["metadata"][name] = value;
-    }
-    return sha256_hex(bytes_of(all.dump()));
-}
-
-void write_sealed(const fs::path& path, const Tensors& tensors, Metadata metadata,
-                  const std::string& key_sha256) {
-    metadata["key"] = key_sha256;
-    metadata[kDigest] = digest_of(tensors, metadata);
-    write_safetensors(path, tensors, metadata);
-}
-
-/// Null when the file is not there, is not as it was written, or belongs to another key.
-std::unique_ptr<SafeTensorsFile> open_sealed(const fs::path& path, const std::string& key_sha256) {
-    try {
-        auto file = std::make_unique<SafeTensorsFile>(path);
-        const Metadata& metadata = file->metadata();
-        const auto entry = [&](const char* name) {
-            const auto found = metadata.find(name);
-            return found == metadata.end() ? std::string() : found->second;
-        };
-        const bool sound =
-            entry("key") == key_sha256 && entry(kDigest) == digest_of(file->tensors(), metadata);
-        return sound ? std::move(file) : nullptr;
-    } catch (const UserError&) {
-        return nullptr;
-    }
-}
-
-/// The tensor's values as a matrix of T. Throws UserError when type or shape is another.
-template <class T>
-Matrix<T> matrix_from(const SafeTensorsFile& file, const std::string& name, const char* type,
-                      Index rows, Index columns) {
-    const SafeTensor& tensor = file.at(name);
-    if (tensor.type != type || tensor.shape != std::vector<std::int64_t>{rows, columns}) {
-        throw UserError(fmt::format("{}: tensor {} is another", file.path().string(), name));
-    }
-    Matrix<T> values(rows, columns);
-    std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-    return values;
-}
 
 Matrix<std::int16_t> codes_from(const SafeTensorsFile& file, const std::string& name, Index rows,
                                 Index columns) {
@@ -160,11 +107,15 @@ std::string first_difference(const Json& stored, const Json& wanted) {
 
 }  // namespace
 
+Json integers_config(const Json& resolved) {
+    Json relevant = resolved;
+    for (const char* other : {"name", "hardware", "workload"}) relevant.erase(other);
+    relevant.erase("attention");  // calibration's is in floating point
+    return relevant;
+}
+
 Json checkpoint_key(const Config& config, const std::string& model_sha256,
                     const std::vector<std::vector<workloads::TokenId>>& calibration) {
-    // Whatever is new in a config counts, until it is known not to.
-    Json relevant = config.resolved;
-    for (const char* section : {"name", "hardware", "workload"}) relevant.erase(section);
     std::string tokens;
     for (const auto& sequence : calibration)
         tokens += fmt::format("{}\n", fmt::join(sequence, " "));
@@ -173,7 +124,7 @@ Json checkpoint_key(const Config& config, const std::string& model_sha256,
             {"program_sha256", sha256_of_file("/proc/self/exe")},
             {"model_sha256", model_sha256},
             {"calibration_tokens_sha256", sha256_hex(bytes_of(tokens))},
-            {"config", relevant}};
+            {"config", integers_config(config.resolved)}};
 }
 
 Checkpoint::Checkpoint(fs::path folder, const Json& key, Progress& progress)
@@ -212,12 +163,18 @@ fs::path Checkpoint::block_file(int block) const {
 bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const {
     const auto file = open_sealed(block_file(block), key_sha256_);
     if (!file) return false;
+    std::vector<LinearId> ids;
+    if (block == shape.lm_head().block) {
+        ids = {shape.lm_head()};
+    } else {
+        for (const workloads::LinearKind kind : workloads::kLinearKinds)
+            ids.push_back({block, kind});
+    }
     Layers found;
     try {
-        for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-            found[{block, kind}] =
-                layer_from(*file, workloads::layer_name({block, kind}), shape.linear_outputs(kind),
-                           shape.linear_inputs(kind));
+        for (const LinearId& id : ids) {
+            found[id] = layer_from(*file, workloads::layer_name(id), shape.linear_outputs(id.kind),
+                                   shape.linear_inputs(id.kind));
         }
     } catch (const UserError&) {
         return false;
@@ -229,7 +186,7 @@ bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layer
 Checkpoint::Layers Checkpoint::layers(const workloads::LlamaShape& shape) const {
     Layers layers;
     int block = 0;
-    while (block < shape.blocks && read_block(block, shape, layers)) ++block;
+    while (block <= shape.blocks && read_block(block, shape, layers)) ++block;
     return layers;
 }
 
@@ -249,15 +206,19 @@ std::optional<Checkpoint::State> Checkpoint::state(Index rows, Index columns) co
 
 void Checkpoint::store(int block, const Layers& layers, const Matrix<float>& hidden) const {
     BlockTensors stored;
-    for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-        const LinearId id{block, kind};
-        stored.add(workloads::layer_name(id), layers.at(id));
+    for (const auto& [id, layer] : layers) {
+        if (id.block == block) stored.add(workloads::layer_name(id), layer);
     }
     write_sealed(block_file(block), stored.tensors, stored.metadata, key_sha256_);
     // Cut short here, the run finds the state before this block and its layers, which is enough.
     write_sealed(folder_ / kStateFile,
                  {{"hidden", {"F32", {hidden.rows(), hidden.cols()}, bytes_of(hidden)}}},
                  {{"block", std::to_string(block + 1)}}, key_sha256_);
+}
+
+void Checkpoint::remove_state() const {
+    std::error_code ignored;
+    fs::remove(folder_ / kStateFile, ignored);
 }
 
 void remove_checkpoint(const fs::path& folder) {

@@ -17,6 +17,10 @@
 
 namespace axesim::sim {
 
+/// What of a resolved config decides the integers. Whatever is new in a config counts, until it is
+/// known not to.
+nlohmann::ordered_json integers_config(const nlohmann::ordered_json& resolved);
+
 /// Everything that the integers depend on: what the config says of numbers and quantizer, the
 /// program, the model and the calibration tokens. Checkpoints of another key are never used.
 nlohmann::ordered_json checkpoint_key(
@@ -38,13 +42,16 @@ public:
     Checkpoint(std::filesystem::path folder, const nlohmann::ordered_json& key, Progress& progress);
 
     /// The layers of blocks 0, 1, ... up to the first that is not there or does not have the shape
-    /// of the model. Their certificates are left empty.
+    /// of the model; lm_head, where it was stored, is the block behind the last. Their certificates
+    /// are left empty.
     Layers layers(const workloads::LlamaShape& shape) const;
     /// The newest state; none when it is not there or is not [rows, columns].
     std::optional<State> state(Index rows, Index columns) const;
 
     /// Stores the layers of `block` and the hidden state after it. Throws RunError.
     void store(int block, const Layers& layers, const Matrix<float>& hidden) const;
+    /// Once all blocks are stored, nobody goes on from the state, which is large. Never fails.
+    void remove_state() const;
 
 private:
     bool has_same_key(const nlohmann::ordered_json& key, Progress& progress) const;

@@ -86,11 +86,14 @@ int run_command(const RunOptions& options) {
     // Before minutes are spent on a result that has nothing to be compared with.
     const nlohmann::ordered_json baseline =
         options.against.empty() ? nlohmann::ordered_json() : reports::read_json(options.against);
-    if (!options.out.empty()) require_writable_directory(options.out);
+    for (const auto& folder : {options.out, options.cache}) {
+        if (!folder.empty()) require_writable_directory(folder);
+    }
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
-    const Run run =
-        at_places_of(config, [&] { return run_design_point(config, progress, checkpoints); });
+    const Run run = at_places_of(config, [&] {
+        return run_design_point(config, progress, {checkpoints, options.cache});
+    });
     const nlohmann::ordered_json result = reports::to_json(run.result);
     const std::string json = result.dump(2) + "\n";
     if (!options.out.empty()) {
@@ -127,7 +130,7 @@ int quantize_command(const QuantizeOptions& options) {
             "here: false)");
     }
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
-    const QuantizedModel quantized = quantize_model(model, config, progress, checkpoints);
+    const QuantizedModel quantized = quantize_model(model, config, progress, {checkpoints});
     write_text(options.out / "config.yaml", resolved_yaml(config));
     export_weights(options.out, quantized, config);
     remove_checkpoint(checkpoints);

@@ -23,6 +23,7 @@ struct ConfigOptions {
 /// axesim --config FILE ...: quantize, simulate, evaluate, report.
 struct RunOptions : ConfigOptions {
     std::filesystem::path out;      ///< folder for results; empty: print only
+    std::filesystem::path cache;    ///< folder of work that runs share; empty: none
     std::filesystem::path against;  ///< folder of the results to compare with; empty: none
     bool export_weights = false;    ///< write quantized.safetensors there (needs `out`)
     OutputText format = OutputText::text;
@@ -55,6 +56,14 @@ struct GemmOptions : ConfigOptions {
     OutputText format = OutputText::text;
 };
 
+/// axesim sweep --config SWEEP.yaml --out DIR: many design points, each by a process of its own.
+struct SweepOptions : ConfigOptions {
+    std::filesystem::path out;
+    std::filesystem::path cache;  ///< folder of work that the points share; empty: in `out`
+    int jobs = 0;                 ///< worker processes at a time; 0: as many as cores
+    bool resume = false;          ///< also in a folder that holds another sweep
+};
+
 /// Prints and flushes. Throws RunError when standard output cannot take it (full disk, closed).
 void print_to_stdout(const std::string& text);
 
@@ -65,5 +74,6 @@ int quantize_command(const QuantizeOptions& options);
 int quantize_matrix_command(const QuantizeMatrixOptions& options);
 int verify_command(const VerifyOptions& options);
 int gemm_command(const GemmOptions& options);
+int sweep_command(const SweepOptions& options);
 
 }  // namespace axesim::sim

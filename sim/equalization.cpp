@@ -343,7 +343,7 @@ EqualizedModel equalize(const workloads::LoadedModel& model, const Config& confi
         case quant::Equalization::rotation: {
             auto rotated = std::make_shared<RotatedLlama>(weights);
             const models::Hadamard before_down = rotated->ffn();
-            return {std::move(rotated), before_down};
+            return {std::move(rotated), before_down, ""};
         }
         case quant::Equalization::smoothquant: {
             const CalibrationSequences calibration = calibration_sequences(model, config);
@@ -353,11 +353,13 @@ EqualizedModel equalize(const workloads::LoadedModel& model, const Config& confi
             workloads::BlockPass pass(weights, calibration.sequences, finder);
             while (!pass.finished()) pass.run_block();
             progress.finish();
-            return {std::make_shared<SmoothedLlama>(weights, finder.take()), std::nullopt};
+            return {std::make_shared<SmoothedLlama>(weights, finder.take()), std::nullopt,
+                    calibration.text_sha256};
         }
     }
     // Owned by the caller.
-    return {std::shared_ptr<const LlamaWeights>(std::shared_ptr<void>(), &weights), std::nullopt};
+    return {std::shared_ptr<const LlamaWeights>(std::shared_ptr<void>(), &weights), std::nullopt,
+            ""};
 }
 
 }  // namespace axesim::sim

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "common/progress.h"
 #include "models/compute/hadamard.h"
@@ -20,6 +21,7 @@ struct EqualizedModel {
     /// What the vector unit must do to the inputs of down_proj before they are quantized: SwiGLU
     /// lets no rotation pass, so its inverse alone is folded into the weights.
     std::optional<models::Hadamard> before_down;
+    std::string calibration_text_sha256;  ///< "" when no text was looked at
 
     /// The rotation of this layer's inputs, or null.
     const models::Hadamard* rotation(workloads::LinearKind kind) const;

@@ -84,30 +84,42 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
 class Host {
 public:
     Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform)
+         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
+         SharedWork& shared, const std::optional<Evaluation>& known)
         : model_(model),
           text_(text),
           config_(config),
           progress_(progress),
           platform_(platform),
+          shared_(shared),
+          known_(known),
           float_forward_(*model.weights),
           forward_(*quantized.equalized.weights),
           linear_(platform, quantized, config, memory_needs(config)) {}
 
     void run(const Windows& windows, WorkloadRun& result) {
-        if (!windows.empty()) evaluate(windows, result);
         const Stopwatch stopwatch;
         run_phases(result);
-        if (windows.empty()) result.evaluation = result.prefill.layers;
+        result.hardware_seconds = stopwatch.seconds();
+        if (windows.empty()) {
+            result.evaluation = result.prefill.layers;
+        } else if (known_) {
+            result.accuracy = known_->accuracy;
+            result.evaluation = known_->layers;
+            for (auto& [id, record] : result.evaluation) {
+                record.format = result.prefill.layers.at(id).format;
+            }
+        } else {
+            evaluate(windows, result);
+            shared_.store({*result.accuracy, result.evaluation});
+        }
         result.all = platform_.counts();
-        result.hardware_seconds += stopwatch.seconds();
     }
 
 private:
     void evaluate(const Windows& windows, WorkloadRun& result) {
         Stopwatch stopwatch;
-        workloads::FloatLinear float_linear(*model_.weights);
-        const Matrix<float> expected = float_forward_.hidden_states(windows, float_linear);
+        const Matrix<float> expected = float_hidden(windows);
         result.float_seconds = stopwatch.seconds();
 
         const auto length = static_cast<Index>(windows.front().size());
@@ -146,6 +158,18 @@ private:
                               .kl_divergence = score.kl_sum / tokens,
                               .top1_agreement = static_cast<double>(score.same_argmax) / tokens,
                               .tokens = score.other.tokens};
+    }
+
+    /// What the float model makes of the windows.
+    Matrix<float> float_hidden(const Windows& windows) {
+        const auto rows = static_cast<Index>(windows.size() * windows.front().size());
+        if (auto known = shared_.float_hidden(rows, model_.weights->shape().hidden)) {
+            return std::move(*known);
+        }
+        workloads::FloatLinear float_linear(*model_.weights);
+        Matrix<float> hidden = float_forward_.hidden_states(windows, float_linear);
+        shared_.store_float_hidden(hidden);
+        return hidden;
     }
 
     void run_phases(WorkloadRun& result) {
@@ -201,6 +225,8 @@ private:
     const Config& config_;
     Progress& progress_;
     Platform& platform_;
+    SharedWork& shared_;
+    const std::optional<Evaluation>& known_;
     workloads::LlamaForward float_forward_;
     workloads::LlamaForward forward_;  ///< of what was quantized
     HardwareLinear linear_;
@@ -213,15 +239,22 @@ void require_enough_text(const workloads::Text& text, const Config& config) {
 }
 
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-                         const workloads::Text& text, const Config& config, Progress& progress) {
+                         const workloads::Text& text, const Config& config, Progress& progress,
+                         SharedWork& shared) {
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
     const models::HardwareConfig hardware = built_hardware(config, quantized);
-    Platform platform("platform", hardware,
-                      platform_size(quantized, model.weights->shape(), config, hardware));
-    platform.run(
-        [&] { Host(model, quantized, text, config, progress, platform).run(windows, result); });
+    std::optional<Evaluation> known;
+    if (!windows.empty()) known = shared.evaluation();
+    PlatformSize size = platform_size(quantized, model.weights->shape(), config, hardware);
+    // Then no value is of interest any more, unless an overflow would stop the run.
+    if (known && hardware.accumulator.overflow != OverflowMode::trap) size.has_values = false;
+    Platform platform("platform", hardware, size);
+    platform.run([&] {
+        Host(model, quantized, text, config, progress, platform, shared, known)
+            .run(windows, result);
+    });
     return result;
 }
 

@@ -11,6 +11,7 @@
 #include "sim/calibrate.h"
 #include "sim/config/config.h"
 #include "sim/layer_record.h"
+#include "sim/shared_work.h"
 #include "workloads/model_file.h"
 #include "workloads/text.h"
 
@@ -36,9 +37,12 @@ struct WorkloadRun {
 /// spent.
 void require_enough_text(const workloads::Text& text, const Config& config);
 
-/// Runs everything that config.workload asks for. The one platform of this process is made here.
-/// Throws UserError (text too short), RunError (trap, values that are not finite).
+/// Runs everything that config.workload asks for; what `shared` has of it is taken from there, and
+/// what it has not is stored. The phases come first, so that what they take does not depend on
+/// whether the text had to be run. The one platform of this process is made here. Throws UserError
+/// (text too short), RunError (trap, values that are not finite).
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-                         const workloads::Text& text, const Config& config, Progress& progress);
+                         const workloads::Text& text, const Config& config, Progress& progress,
+                         SharedWork& shared);
 
 }  // namespace axesim::sim

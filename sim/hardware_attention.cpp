@@ -21,10 +21,13 @@ void weighted_softmax(Matrix<float>& scores, Index visible, Index group,
     for_blocks(scores.rows(), kSoftmaxRows, [&](Index first, Index count) {
         for (Index i = first; i < first + count; ++i) {
             const Index seen = visible + i / group;
-            auto row = scores.row(i).head(seen).array();
+            // Worked on apart: where it lies among the scores, and so how many of them are computed
+            // together, would decide in which order its elements are summed.
+            Eigen::ArrayXf row = scores.row(i).head(seen).transpose();
             row = (row - row.maxCoeff()).exp();
             row *= 1.0F / row.sum();
-            row *= factors.head(seen).transpose();
+            row *= factors.head(seen);
+            scores.row(i).head(seen) = row.transpose();
             scores.row(i).tail(scores.cols() - seen).setZero();
         }
     });

@@ -27,12 +27,15 @@ CommandSpec run_spec() {
             "  quantize    quantize and certify a model, or one matrix\n"
             "  verify      check again, from the exported integers alone, that nothing overflows\n"
             "  gemm        one integer matrix product through the simulated hardware\n"
+            "  sweep       many design points at once, into one table\n"
             "  explain     what a config key or a cost means, its unit, default and values\n"
             "`axesim COMMAND --help` tells more about one.",
             {kConfig,
              kSet,
              {"out", "DIR",
               "write result.json, tables and the resolved config there; resumes a run cut short"},
+             {"cache", "DIR",
+              "share work there with other runs: quantized weights, float baseline, accuracy"},
              {"export-weights", "", "also write the integer weights there (needs --out)"},
              {"against", "DIR",
               "also print what changes from the design point whose results are in DIR"},
@@ -109,6 +112,30 @@ CommandSpec gemm_spec() {
              "--output y.npy"}};
 }
 
+CommandSpec sweep_spec() {
+    return {"sweep",
+            {"sweep --config SWEEP.yaml --out DIR [--set KEY=VALUE]... [--jobs N] [--cache DIR]",
+             "      [--resume] [--threads N] [--quiet]"},
+            "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
+            "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
+            "order of the points. Points that compute the same values share the work. Cut short\n"
+            "and started again, it does what is not finished. A point that fails is a line with\n"
+            "its error; exit status 1 tells that there are such.",
+            {{"config", "FILE", "the sweep, a .yaml file (see configs/sweeps/)"},
+             {"set", "KEY=VALUE", "change one key of the base config for all points", true},
+             {"out", "DIR", "where sweep.csv goes, and the results of each point (points/)"},
+             {"jobs", "N", "points to run at a time; 0, the default: as many as cores"},
+             {"cache", "DIR", "where shared work is kept; default: cache in --out"},
+             {"resume", "", "also go on in a folder with the points of another sweep"},
+             kThreads,
+             kQuiet,
+             kHelp},
+            "",
+            {"axesim sweep --config configs/sweeps/accumulators.yaml --out out/accumulators",
+             "axesim sweep --config configs/sweeps/tiles.yaml --out out/tiles --jobs 4 --set "
+             "workload.evaluation.tokens=512"}};
+}
+
 CommandSpec explain_spec() {
     return {
         "explain",
@@ -131,8 +158,8 @@ std::string left_column(const OptionSpec& option) {
 
 const std::vector<CommandSpec>& command_specs() {
     static const std::vector<CommandSpec> specs{
-        run_spec(),     quantize_spec(),       verify_spec(),        gemm_spec(),
-        explain_spec(), unavailable("report"), unavailable("sweep"),
+        run_spec(),   quantize_spec(), verify_spec(),         gemm_spec(),
+        sweep_spec(), explain_spec(),  unavailable("report"),
     };
     return specs;
 }

@@ -49,6 +49,10 @@ struct Execute {
         use_threads(options);
         return gemm_command(options);
     }
+    int operator()(const SweepOptions& options) const {
+        use_threads(options);  // for all workers together
+        return sweep_command(options);
+    }
 };
 
 /// Threads that wait for each other sleep instead of spinning, unless the user wants otherwise:

@@ -18,7 +18,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kPositional = "<argument>";  // no user can type this by accident
-constexpr int kMostThreads = 4096;
+constexpr int kMostThreads = 4096;                 // and processes
 
 std::string see_help(const CommandSpec& command) {
     return fmt::format(" (see axesim {}{}--help)", command.name, command.name.empty() ? "" : " ");
@@ -130,7 +130,7 @@ public:
     void read_config(ConfigOptions& options) const {
         options.config = required("config");
         if (has("set")) options.overrides = values_["set"].as<std::vector<std::string>>();
-        options.threads = threads();
+        options.threads = count_of("threads");
         options.quiet = has("quiet");
     }
 
@@ -142,22 +142,23 @@ public:
                                     word, did_you_mean(word, {"text", "json"})));
     }
 
-private:
-    int threads() const {
-        if (!has("threads")) return 0;
-        const std::string word = text("threads");
+    /// Of threads or processes; 0 for as many as there are cores.
+    int count_of(const std::string& name) const {
+        if (!has(name)) return 0;
+        const std::string word = text(name);
         int count = 0;
         const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
         if (error != std::errc{} || end != word.data() + word.size() || count < 0 ||
             count > kMostThreads) {
             throw UserError(
-                fmt::format("option --threads: '{}' is no number of threads (allowed: "
+                fmt::format("option --{}: '{}' is no number of {} (allowed: "
                             "0..{}, 0 for all cores)",
-                            word, kMostThreads));
+                            name, word, name, kMostThreads));
         }
         return count;
     }
 
+private:
     const CommandSpec& command_;
     po::variables_map values_;
 };
@@ -168,6 +169,7 @@ Command parse_run(const Given& given) {
     RunOptions options;
     given.read_config(options);
     options.out = given.has("out") ? given.required("out") : "";
+    options.cache = given.has("cache") ? given.required("cache") : "";
     options.against = given.has("against") ? given.required("against") : "";
     options.export_weights = given.has("export-weights");
     options.format = given.format();
@@ -213,6 +215,17 @@ Command parse_gemm(const Given& given) {
     return options;
 }
 
+Command parse_sweep(const Given& given) {
+    given.argument();
+    SweepOptions options;
+    given.read_config(options);
+    options.out = given.required("out");
+    options.cache = given.has("cache") ? given.required("cache") : "";
+    options.jobs = given.count_of("jobs");
+    options.resume = given.has("resume");
+    return options;
+}
+
 Command parse_verify(const Given& given) {
     const std::string directory = given.argument();
     if (directory.empty()) {
@@ -252,6 +265,7 @@ Command dispatch(const CommandSpec& command, const Given& given) {
     if (command.name == "quantize") return parse_quantize(given);
     if (command.name == "verify") return parse_verify(given);
     if (command.name == "gemm") return parse_gemm(given);
+    if (command.name == "sweep") return parse_sweep(given);
     if (command.name == "explain") return parse_explain(given);
     return parse_run(given);
 }

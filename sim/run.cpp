@@ -8,12 +8,15 @@
 #include <map>
 #include <span>
 
+#include "common/files.h"
+#include "common/safetensors_file.h"
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
 #include "sim/evaluate.h"
 #include "sim/layer_record.h"
 #include "sim/model.h"
+#include "sim/shared_work.h"
 #include "sim/version.h"
 
 namespace axesim::sim {
@@ -244,6 +247,13 @@ std::vector<std::pair<std::string, double>> named(const QuantizeSeconds& seconds
             {"checkpoints", seconds.checkpoints}};
 }
 
+CheckpointPlace checkpoint_place(bool synthetic, const RunFolders& folders) {
+    // Random weights are soon rounded, and a checkpoint does not know their seed.
+    if (synthetic) return {};
+    if (!folders.shared.empty()) return SharedWork::checkpoints(folders.shared);
+    return {folders.checkpoints};
+}
+
 /// Why there is no accuracy, "" when there is.
 std::string why_not_measured(const workloads::LoadedModel& model, const Config& config,
                              const WorkloadRun& workload) {
@@ -309,8 +319,7 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
     return text;
 }
 
-Run run_design_point(const Config& requested, Progress& progress,
-                     const std::filesystem::path& checkpoints) {
+Run run_design_point(const Config& requested, Progress& progress, const RunFolders& folders) {
     const Stopwatch whole;
     Config config = requested;
     const workloads::LoadedModel model = open_model(config);
@@ -322,14 +331,15 @@ Run run_design_point(const Config& requested, Progress& progress,
 
     Stopwatch stage;
     Run run;
-    // Random weights are soon rounded, and a checkpoint does not know their seed.
-    run.quantized = quantize_model(model, config, progress,
-                                   model.synthetic ? std::filesystem::path() : checkpoints);
+    run.quantized =
+        quantize_model(model, config, progress, checkpoint_place(model.synthetic, folders));
     host.stage_seconds.emplace_back("quantize", stage.seconds());
     host.quantize_seconds = named(run.quantized.seconds);
 
     stage.restart();
-    const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress);
+    const auto arithmetic = arithmetic_key(requested, run.quantized, text);
+    SharedWork shared(folders.shared, arithmetic);
+    const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress, shared);
     host.stage_seconds.emplace_back("simulate", workload.hardware_seconds);
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());
@@ -352,6 +362,7 @@ Run run_design_point(const Config& requested, Progress& progress,
                          .model_sha256 = run.quantized.model_sha256,
                          .text_sha256 = text.sha256,
                          .calibration_text_sha256 = run.quantized.calibration_text_sha256,
+                         .arithmetic_sha256 = sha256_hex(bytes_of(arithmetic.dump())),
                          .seed = config.seed};
     result.accuracy = workload.accuracy;
     result.accuracy_not_measured = why_not_measured(model, config, workload);
@@ -367,6 +378,8 @@ Run run_design_point(const Config& requested, Progress& progress,
     result.layers = layers_of(workload, certificates, built, run.quantized.has_values);
     result.not_counted = what_is_not_counted(config);
 
+    if (run.quantized.reused) host.reused.emplace_back("quantized_layers");
+    host.reused.insert(host.reused.end(), shared.reused().begin(), shared.reused().end());
     host.wall_seconds = whole.seconds();
     host.peak_rss_mib = peak_rss_mib();
     host.simulated_macs_per_second =

@@ -16,10 +16,14 @@ struct Run {
     QuantizedModel quantized;
 };
 
+/// Folders in which a run keeps what it or others would not like to do twice; "" for none.
+struct RunFolders {
+    std::filesystem::path checkpoints;  ///< of this run alone, when nothing is shared
+    std::filesystem::path shared;       ///< of all runs that share work (shared_work.h)
+};
+
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
-/// `checkpoints`: as for quantize_model.
-Run run_design_point(const Config& config, Progress& progress,
-                     const std::filesystem::path& checkpoints = {});
+Run run_design_point(const Config& config, Progress& progress, const RunFolders& folders = {});
 
 /// As in "OPTQ + AXE".
 std::string describe_quantizer(const quant::QuantizerConfig& config);

@@ -8,6 +8,7 @@
 
 #include "common/files.h"
 #include "sim/config/scalar.h"
+#include "sim/config/yaml_source.h"
 
 namespace axesim::sim {
 
@@ -15,45 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One YAML text and how to name a place in it.
-class Source {
-public:
-    Source(std::string name, bool has_lines) : name_(std::move(name)), has_lines_(has_lines) {}
-
-    Location at(const YAML::Mark& mark) const {
-        if (!has_lines_ || mark.is_null()) return {name_};
-        return {name_, mark.line + 1, mark.column + 1};
-    }
-    /// Of the value; of its key when the value is absent and has no place of its own.
-    Location at(const YAML::Node& value, const YAML::Node& key) const {
-        return at(value.IsNull() ? key.Mark() : value.Mark());
-    }
-
-private:
-    std::string name_;
-    bool has_lines_;
-};
-
-/// The one document of a text, or a null node. `prefix` is put before messages ("a.b: ").
-YAML::Node parse_yaml(const std::string& text, const Source& source, const std::string& prefix) {
-    try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-        if (documents.size() > 1) {
-            throw UserError(source.at(documents[1].Mark()),
-                            prefix + "a second YAML document begins here (allowed: one)");
-        }
-        return documents.empty() ? YAML::Node() : documents[0];
-    } catch (const YAML::Exception& error) {
-        throw UserError(source.at(error.mark), prefix + "not valid YAML: " + error.msg);
-    }
-}
-
 /// What the keys of a map are about: the whole design, or the layers of one entry of `overrides`.
 enum class Scope { design, layers };
 
 class Reader {
 public:
-    Reader(const Source& source, Settings& settings, Scope scope = Scope::design)
+    Reader(const YamlSource& source, Settings& settings, Scope scope = Scope::design)
         : source_(source), settings_(settings), scope_(scope) {}
 
     /// All entries of a map that is the section `section`.
@@ -168,7 +136,7 @@ private:
         return section.empty() ? "" : section + ": ";
     }
 
-    const Source& source_;
+    const YamlSource& source_;
     Settings& settings_;
     const Scope scope_;
 };
@@ -203,7 +171,7 @@ std::string read_config_text(const fs::path& path) {
 }
 
 void read_file(const fs::path& path, Settings& settings) {
-    const Source source(path.string(), true);
+    const YamlSource source(path.string(), true);
     const YAML::Node top = parse_yaml(read_config_text(path), source, "");
     const Location begin{path.string(), 1, 1};
     if (top.IsNull()) {
@@ -219,7 +187,7 @@ void read_file(const fs::path& path, Settings& settings) {
 }
 
 void read_override(const std::string& text, Settings& settings) {
-    const Source source("--set " + text, false);
+    const YamlSource source("--set " + text, false);
     const Location where = source.at(YAML::Mark::null_mark());
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {

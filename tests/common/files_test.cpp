@@ -60,6 +60,19 @@ TEST(Files, WritableDirectoryIsMadeAndAFileInItsPlaceIsRejected) {
     EXPECT_THROW(require_writable_directory(folder / "file/below"), UserError);
 }
 
+TEST(Files, ALockIsHeldByOne) {
+    const testing::TemporaryDirectory folder;
+    {
+        const auto lock = FileLock::try_take(folder / "a.lock");
+        ASSERT_TRUE(lock);
+        EXPECT_FALSE(FileLock::try_take(folder / "a.lock"));
+        EXPECT_TRUE(FileLock::try_take(folder / "b.lock"));
+    }
+    const FileLock again(folder / "a.lock");
+    EXPECT_FALSE(FileLock::try_take(folder / "a.lock"));
+    EXPECT_THROW(FileLock(folder / "missing" / "a.lock"), RunError);
+}
+
 TEST(Files, MappedFileHoldsTheBytes) {
     const testing::TemporaryDirectory folder;
     std::ofstream(folder / "a") << "abc";

@@ -119,7 +119,7 @@ inline Result example_result() {
     r.technology = "asap7";
     r.profile = "7nm_calibrated";
     r.profile_source = "kappa 0.51: scaled to published 7 nm operation energies";
-    r.provenance = {"0.1.0", "aa", "bb", "cc", 7};
+    r.provenance = {"0.1.0", "aa", "bb", "cc", "dd", 7};
     r.accuracy = Accuracy{27.85, 30.10, 0.07, 0.931, 2044};
     r.outer_bits = 20;
     r.overflow.emplace();
@@ -141,7 +141,9 @@ inline Result example_result() {
                                          (i == 3 ? 4 : 1) * 1e-3));
     }
     r.not_counted = {"attention products", "softmax", "norms", "KV cache"};
-    r.host = {12.5, 350.0, 4e9, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}}};
+    r.host = {
+        12.5,          350.0, 4e9, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}},
+        {"evaluation"}};
     return r;
 }
 

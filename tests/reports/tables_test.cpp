@@ -50,7 +50,7 @@ TEST(LayersCsv, HasEmptyFieldsWhereNothingIsMultiplied) {
 }
 
 TEST(Summary, SaysEverythingInOneLine) {
-    EXPECT_EQ(summary_line(example_result()),
+    EXPECT_EQ(summary_line(to_json(example_result())),
               "int6_acc16: perplexity 27.85 -> 30.10, 0 overflow events (certified), prefill "
               "61.2 ms, decode 123 tokens/s, 610 uJ a token, 2.31 mm2");
     Result prefill_only = example_result();
@@ -58,7 +58,7 @@ TEST(Summary, SaysEverythingInOneLine) {
     prefill_only.decode.reset();
     prefill_only.overflow->certified = false;
     prefill_only.overflow->inner_events = 1200;
-    EXPECT_EQ(summary_line(prefill_only),
+    EXPECT_EQ(summary_line(to_json(prefill_only)),
               "int6_acc16: 1,200 overflow events, prefill 61.2 ms, 9.80 mJ, 2.31 mm2");
 }
 

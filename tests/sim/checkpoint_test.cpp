@@ -176,6 +176,7 @@ TEST_F(CheckpointTest, KeyKnowsWhatTheIntegersDependOn) {
     Config other = config;
     other.resolved["name"] = "b";
     other.resolved["hardware"]["clock_mhz"] = 500;
+    other.resolved["attention"]["bits"] = 8;
     EXPECT_EQ(checkpoint_key(other, "aa", {{1, 2}, {3, 4}}), key);
     other.resolved["quantizer"]["damping"] = 0.02;
     EXPECT_NE(checkpoint_key(other, "aa", {{1, 2}, {3, 4}}), key);

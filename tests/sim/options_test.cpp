@@ -76,6 +76,21 @@ TEST(Options, Quantize) {
     EXPECT_EQ(matrix.overrides, Arguments{"a=1"});
 }
 
+TEST(Options, Sweep) {
+    const auto options =
+        parsed<SweepOptions>({"sweep", "--config", "a.yaml", "--out", "dir", "--jobs", "3", "--set",
+                              "x=1", "--cache=c", "--resume", "--threads", "4", "--quiet"});
+    EXPECT_EQ(options.config, "a.yaml");
+    EXPECT_EQ(options.out, "dir");
+    EXPECT_EQ(options.jobs, 3);
+    EXPECT_EQ(options.overrides, Arguments{"x=1"});
+    EXPECT_EQ(options.cache, "c");
+    EXPECT_TRUE(options.resume);
+    EXPECT_EQ(options.threads, 4);
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(parsed<SweepOptions>({"sweep", "--config", "a", "--out", "b"}).jobs, 0);
+}
+
 TEST(Options, VerifyGemmExplain) {
     EXPECT_EQ(parsed<VerifyOptions>({"verify", "dir"}).directory, "dir");
     const auto gemm =
@@ -93,7 +108,8 @@ TEST(Options, VerifyGemmExplain) {
 TEST(Options, HelpTeaches) {
     for (const Arguments& arguments :
          {Arguments{"--help"}, Arguments{"-h"}, Arguments{"quantize", "--help"},
-          Arguments{"verify", "--help"}, Arguments{"gemm", "-h"}, Arguments{"explain", "--help"}}) {
+          Arguments{"verify", "--help"}, Arguments{"sweep", "--help"}, Arguments{"gemm", "-h"},
+          Arguments{"explain", "--help"}}) {
         const std::string text = parsed<ShowText>(arguments).text;
         for (const char* part :
              {"usage: axesim ", "options:\n", "examples:\n  axesim ", "--help"}) {
@@ -181,9 +197,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"AgainstNothing", {"--config", "a", "--against", ""}, {"--against needs a value"}},
         Mistake{"ExportWithoutOut", {"--config", "a", "--export-weights"}, {"needs --out DIR"}},
         Mistake{"EmptyOut", {"--config", "a", "--out", ""}, {"option --out needs a value"}},
-        Mistake{"Sweep",
-                {"sweep", "--config", "a", "--out", "b"},
-                {"command sweep is not available in this version"}},
+        Mistake{"SweepWhere", {"sweep", "--config", "a"}, {"option --out is required"}},
+        Mistake{"SweepJobs",
+                {"sweep", "--config", "a", "--out", "b", "--jobs", "two"},
+                {"--jobs: 'two' is no number of jobs", "0..4096"}},
         Mistake{"Report", {"report", "dir"}, {"command report is not available in this version"}},
         Mistake{"QuantizeWhere", {"quantize", "--config", "a"}, {"option --out is required"}},
         Mistake{"MatrixWithoutInputs",

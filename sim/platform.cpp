@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "models/cost/costs.h"
 #include "models/tlm_command.h"
+#include "models/trace.h"
 
 namespace axesim::sim {
 
@@ -202,8 +203,8 @@ void Platform::store_words(std::uint64_t address, std::vector<std::int32_t> word
     write_dram(address, bytes);
 }
 
-OperandRef Platform::reserve_weights(Index channels, Index depth,
-                                     const models::LayerFormat& format, bool has_bias) {
+OperandRef Platform::reserve_weights(Index channels, Index depth, const models::LayerFormat& format,
+                                     bool has_bias) {
     OperandRef operand{.metadata_words = has_bias ? kMetadataWordsWithBias : kMetadataWords,
                        .rows = channels,
                        .columns = depth,
@@ -214,7 +215,8 @@ OperandRef Platform::reserve_weights(Index channels, Index depth,
         allocate(static_cast<std::uint64_t>(channels * operand.metadata_words) * 4);
     if (config_.accumulator.groups != WeightGroups::none) {
         operand.shifts_per_row = config_.accumulator.tile_count(depth);
-        operand.shifts_address = allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
+        operand.shifts_address =
+            allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
     }
     return operand;
 }
@@ -223,8 +225,7 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
                                    const models::LayerFormat& format, const TileShifts& shifts,
                                    const std::vector<double>& bias) {
-    const OperandRef operand =
-        reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
+    const OperandRef operand = reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
     write_packed(operand.address, {codes.data(), static_cast<std::size_t>(codes.size())},
                  operand.format);
     std::vector<std::int32_t> words;
@@ -387,6 +388,30 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
     return report_of(command);
 }
 
+void Platform::trace_to(models::TraceSink* sink) {
+    array_.trace_to(sink);
+    accelerator_.trace_to(sink);
+    memory_interface_.trace_to(sink);
+    const auto observe = [&](auto& buffer, models::Stream stream) {
+        if (sink == nullptr) return buffer.observe(nullptr);
+        buffer.observe([this, sink, stream](std::size_t slots_in_use) {
+            sink->buffer(stream, slots_in_use, now_ps());
+        });
+    };
+    observe(weights_buffer_, models::Stream::weights);
+    observe(activations_buffer_, models::Stream::activations);
+    observe(outputs_buffer_, models::Stream::outputs);
+    for (int channel = 0; channel < config_.dram.channels; ++channel) {
+        if (sink == nullptr) {
+            dram_.trace_to(channel, nullptr);
+        } else {
+            dram_.trace_to(channel, [sink, channel](const models::DramCommand& command) {
+                sink->dram(channel, command);
+            });
+        }
+    }
+}
+
 models::Counts Platform::counts() const {
     models::Counts counts;
     counts.cycles = cycles_;
@@ -397,6 +422,7 @@ models::Counts Platform::counts() const {
     counts.compute.rotation_adds = vector_unit_.rotation_adds();
     counts.compute.vector_adds = vector_unit_.other_work().adds;
     counts.compute.vector_multiplies = vector_unit_.other_work().multiplies;
+    counts.compute.vector_steps = vector_unit_.steps();
     counts.weights_buffer = weights_buffer_.counts();
     counts.activations_buffer = activations_buffer_.counts();
     counts.outputs_buffer = outputs_buffer_.counts();

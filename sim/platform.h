@@ -91,8 +91,9 @@ public:
     /// Timed: one pass of the vector unit.
     void vector_pass(models::VectorCommand& command);
     /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (in
-    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and writes them to DRAM, at the end of
-    /// `pass`, which holds what else that pass of the vector unit does.
+    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and
+    /// writes them to DRAM, at the end of `pass`, which holds what else that pass of the vector
+    /// unit does.
     models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
                                 const models::LayerFormat& format, models::VectorCommand pass = {});
@@ -107,6 +108,12 @@ public:
 
     /// All counters since the start.
     models::Counts counts() const;
+
+    /// From now on `sink` gets the events of all modules; null: nobody. To be called between the
+    /// timed calls above. No time and no counter depends on it.
+    void trace_to(models::TraceSink* sink);
+    /// Picoseconds of simulated time.
+    std::int64_t now_ps() const { return clock_.picoseconds(clock_.now()); }
     const models::HardwareConfig& config() const { return config_; }
     bool has_values() const { return has_values_; }
 

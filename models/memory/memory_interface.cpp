@@ -79,7 +79,7 @@ void StagedRun::unpack(const TransferCommand& command) const {
 
 MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
                                  const MemoryInterfaceConfig& config, const SimulationClock& clock)
-    : sc_module(name), config_(config), clock_(clock) {
+    : sc_module(name), config_(config), clock_(clock), trace_(clock) {
     command_socket.register_b_transport(this, &MemoryInterface::b_transport);
     SC_THREAD(serve);
 }
@@ -87,8 +87,9 @@ MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
 void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<TransferCommand>(payload);
     if (command == nullptr || command->elements == 0) return;
-    const BurstRange range = bursts_of(command->format, command->first_element, command->elements,
-                                       config_.burst_bits());
+    const std::uint64_t begin = clock_.now();
+    const BurstRange range =
+        bursts_of(command->format, command->first_element, command->elements, config_.burst_bits());
     Request request{.command = command, .range = range, .staged = {}, .done = {}};
     if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
     if (request.staged && command->write) {
@@ -101,7 +102,7 @@ void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc
     wait(request.done);
     clock_.wait_until(request.done_cycle);
     if (request.staged && !command->write) request.staged->unpack(*command);
-    count(*command, range);
+    count(*command, range, begin);
 }
 
 void MemoryInterface::serve() {
@@ -176,7 +177,8 @@ void MemoryInterface::read_before_masked_write(Request& request) {
     dram_socket->transport_dbg(payload);
 }
 
-void MemoryInterface::count(const TransferCommand& command, const BurstRange& range) {
+void MemoryInterface::count(const TransferCommand& command, const BurstRange& range,
+                            std::uint64_t begin) {
     TrafficCounts& traffic = traffic_[static_cast<std::size_t>(command.stream)];
     const std::uint64_t payload = static_cast<std::uint64_t>(command.elements) *
                                   static_cast<std::uint64_t>(command.format.element_bits);
@@ -187,6 +189,12 @@ void MemoryInterface::count(const TransferCommand& command, const BurstRange& ra
     traffic.burst_tail_bits += transferred - range.used_bits;
     traffic.transferred_bits += transferred;
     traffic.bursts += range.bursts;
+    trace_.transfer({.stream = command.stream,
+                     .write = command.write,
+                     .metadata = command.metadata,
+                     .payload_bits = payload,
+                     .moved_bits = transferred},
+                    begin, clock_.now());
 }
 
 }  // namespace axesim::models

@@ -14,6 +14,7 @@
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/simulation_clock.h"
+#include "models/trace_port.h"
 
 namespace axesim::models {
 
@@ -79,6 +80,8 @@ public:
     }
     /// Bits of the bursts that went over the DRAM's pins for this stream.
     std::uint64_t dram_bits(Stream stream) const { return traffic(stream).transferred_bits; }
+    /// Tells of every transfer; null: nobody.
+    void trace_to(TraceSink* sink) { trace_.connect(sink); }
 
 private:
     SC_HAS_PROCESS(MemoryInterface);
@@ -96,13 +99,14 @@ private:
     void serve();
     Request* next_request();
     void move_batch(Request& request);
-    void count(const TransferCommand& command, const BurstRange& range);
+    void count(const TransferCommand& command, const BurstRange& range, std::uint64_t begin);
     void read_before_masked_write(Request& request);
 
     static constexpr std::size_t kOutstanding = 4;
 
     MemoryInterfaceConfig config_;
     const SimulationClock& clock_;
+    TracePort trace_;
     std::array<std::deque<Request*>, kStreams.size()> queues_;
     std::size_t turn_ = 0;  ///< the stream that may go next
     sc_core::sc_event work_;

@@ -11,6 +11,7 @@
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
+#include "reports/figures.h"
 #include "sim/evaluate.h"
 #include "sim/layer_record.h"
 #include "sim/model.h"
@@ -212,6 +213,8 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.k = timed.shape.k;
         result.macs = timed.counts.compute.macs;
         result.cycles = timed.counts.cycles;
+        result.roofline = models::roofline(timed.counts, built.hardware);
+        result.dram_bits = reports::dram_bits(timed.counts.dram);
         result.has_values = has_values;
         const models::Work work = built.work(timed.counts, timed.format);
         result.energy_j =

@@ -11,6 +11,7 @@
 #include "sim/config/attention_formats.h"
 #include "sim/hardware_linear.h"
 #include "sim/model_memory.h"
+#include "sim/operation_trace.h"
 #include "sim/platform.h"
 #include "workloads/scoring.h"
 
@@ -78,12 +79,14 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
 class Host {
 public:
     Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform)
+         const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
+         OperationTrace* trace)
         : model_(model),
           text_(text),
           config_(config),
           progress_(progress),
           platform_(platform),
+          trace_(trace),
           float_forward_(*model.weights),
           own_forward_(quantized.equalized.weights.get() != model.weights.get()
                            ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
@@ -140,15 +143,17 @@ private:
         progress_.start("time prefill and decode",
                         static_cast<std::uint64_t>(1 + phases.decode_tokens));
         result.prefill = {phases.prefill_tokens, phases.batch, {}};
-        linear_.record(result.prefill.layers);
+        if (trace_ != nullptr) trace_->begin_part("prefill");
+        linear_.record(result.prefill.layers, false, trace_);
         forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
             PhaseRun& decode = result.decode.emplace();
             decode = {phases.decode_tokens, phases.batch, {}};
-            linear_.record(decode.layers);
+            if (trace_ != nullptr) trace_->begin_part("decode");
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
+                linear_.record(decode.layers, false, step == 0 ? trace_ : nullptr);
                 forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
                                        cache);
                 progress_.advance(1, "decode");
@@ -171,6 +176,7 @@ private:
     const Config& config_;
     Progress& progress_;
     Platform& platform_;
+    OperationTrace* trace_;
     workloads::LlamaForward float_forward_;
     std::unique_ptr<workloads::LlamaForward> own_forward_;  ///< where they differ: lm_head is large
     const workloads::LlamaForward& forward_;                ///< of what was quantized
@@ -184,15 +190,17 @@ void require_enough_text(const workloads::Text& text, const Config& config) {
 }
 
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-                         const workloads::Text& text, const Config& config, Progress& progress) {
+                         const workloads::Text& text, const Config& config, Progress& progress,
+                         OperationTrace* trace) {
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
     const models::HardwareConfig hardware = built_hardware(config, quantized);
     Platform platform("platform", hardware,
                       platform_size(quantized, model.weights->shape(), config, hardware));
-    platform.run(
-        [&] { Host(model, quantized, text, config, progress, platform).run(windows, result); });
+    platform.run([&] {
+        Host(model, quantized, text, config, progress, platform, trace).run(windows, result);
+    });
     return result;
 }
 

@@ -37,8 +37,10 @@ struct WorkloadRun {
 void require_enough_text(const workloads::Text& text, const Config& config);
 
 /// Runs everything that config.workload asks for. The one platform of this process is made here.
-/// Throws UserError (text too short), RunError (trap, values that are not finite).
+/// `trace` (null: none) may show operations of the prefill and of the first decoded token. Throws
+/// UserError (text too short), RunError (trap, values that are not finite).
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
-                         const workloads::Text& text, const Config& config, Progress& progress);
+                         const workloads::Text& text, const Config& config, Progress& progress,
+                         OperationTrace* trace = nullptr);
 
 }  // namespace axesim::sim

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "sim/operation_trace.h"
 
 namespace axesim::sim {
 
@@ -109,13 +110,19 @@ std::string operation_name(const OperationId& id) {
                          : fmt::format("model.{}", name);
 }
 
-void Recorder::start(LayerRecords& records) {
+void Recorder::start(LayerRecords& records, OperationTrace* trace) {
     records_ = &records;
+    trace_ = trace;
     before_ = platform_.counts();
+}
+
+void Recorder::begin(const OperationId& id) {
+    if (trace_ != nullptr) trace_->begin(id, platform_);
 }
 
 LayerRecord& Recorder::note(const OperationId& id, const models::LayerFormat& format,
                             const models::GemmShape& shape) {
+    if (trace_ != nullptr) trace_->end(platform_);
     LayerRecord& record = (*records_)[id];
     const models::Counts after = platform_.counts();
     record.counts += after - before_;

@@ -310,10 +310,11 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
 }
 
 Run run_design_point(const Config& requested, Progress& progress,
-                     const std::filesystem::path& checkpoints) {
+                     const std::filesystem::path& checkpoints, OperationTrace* trace) {
     const Stopwatch whole;
     Config config = requested;
     const workloads::LoadedModel model = open_model(config);
+    if (trace != nullptr) trace->check(model.weights->shape());
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
@@ -329,7 +330,7 @@ Run run_design_point(const Config& requested, Progress& progress,
     host.quantize_seconds = named(run.quantized.seconds);
 
     stage.restart();
-    const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress);
+    const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress, trace);
     host.stage_seconds.emplace_back("simulate", workload.hardware_seconds);
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());

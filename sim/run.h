@@ -7,6 +7,7 @@
 #include "reports/result.h"
 #include "sim/calibrate.h"
 #include "sim/config/config.h"
+#include "sim/operation_trace.h"
 
 namespace axesim::sim {
 
@@ -17,9 +18,11 @@ struct Run {
 };
 
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
-/// `checkpoints`: as for quantize_model.
+/// `checkpoints`: as for quantize_model. `trace`: as for run_workload; throws UserError when it
+/// would show nothing of the model.
 Run run_design_point(const Config& config, Progress& progress,
-                     const std::filesystem::path& checkpoints = {});
+                     const std::filesystem::path& checkpoints = {},
+                     OperationTrace* trace = nullptr);
 
 /// As in "OPTQ + AXE".
 std::string describe_quantizer(const quant::QuantizerConfig& config);

@@ -92,6 +92,7 @@ void Accelerator::run_array(Job& job) {
         const std::uint64_t before = clock_.now();
         ready.read(slot);
         has = true;
+        clock_.wait_until(buffer.tile(slot).ready_cycle);
         cycles.stall_dram += clock_.now() - before;
         trace_.array(ArrayState::stall_dram, before, clock_.now());
     };
@@ -189,9 +190,16 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     const Index lines = operand.depth_first ? columns : rows;
     const Index in_line = operand.depth_first ? rows : columns;
     if (has_values) elements.resize(lines, in_line);
+    const TransferPolicy policy = config_.memory_interface.transfers;
+    const auto send = [&](TransferCommand& command) {
+        command.queued = policy == TransferPolicy::coalesced;
+        send_command(memory_socket, command);
+        tile.ready_cycle = command.done_cycle;  // the interface's commands end in their order
+    };
     const auto fetch = [&](Index at, std::int64_t first_element, Index count) {
         transfer.first_element = first_element;
         transfer.elements = count;
+        transfer.continues = policy == TransferPolicy::coalesced && at > 0;
         if (has_values) {
             const std::span values(elements.row(at).data(), static_cast<std::size_t>(count));
             if constexpr (std::is_same_v<decltype(elements.data()), std::int16_t*>) {
@@ -200,7 +208,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                 transfer.wide = values;
             }
         }
-        send_command(memory_socket, transfer);
+        send(transfer);
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
@@ -208,7 +216,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     const Index first_line = operand.depth_first ? first_column : first_row;
     const Index first_in_line = operand.depth_first ? first_row : first_column;
     const Index line = operand.depth_first ? operand.rows : operand.columns;
-    if (in_line == line) {
+    if (in_line == line && policy != TransferPolicy::per_row) {
         fetch(0, first_line * line, lines * line);  // lines lie back to back
     } else {
         for (Index i = 0; i < lines; ++i) {
@@ -230,19 +238,19 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .elements = rows * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
-    send_command(memory_socket, metadata);
+    send(metadata);
     if (has_values) keep_metadata(operand, words, tile);
     if (operand.shifts_per_row > 0) {
-        load_shifts(operand, stream, first_row, rows, first_column, columns, has_values,
-                    tile.row_shifts);
+        tile.ready_cycle = load_shifts(operand, stream, first_row, rows, first_column, columns,
+                                       has_values, tile.row_shifts);
     }
 }
 
 /// The shifts of the accumulation tiles in [first_column, first_column + columns), which starts
-/// with a whole tile: chunks of depth are whole tiles.
-void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                              Index first_column, Index columns, bool has_values,
-                              TileShifts& shifts) {
+/// with a whole tile: chunks of depth are whole tiles. Returns the cycle when the last arrives.
+std::uint64_t Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index first_row,
+                                       Index rows, Index first_column, Index columns,
+                                       bool has_values, TileShifts& shifts) {
     const Index length = config_.accumulator.tile_length(operand.columns);
     const Index first_tile = first_column / length;
     const Index tiles = (columns + length - 1) / length;
@@ -262,6 +270,7 @@ void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index fi
         transfer.first_element = (first_row + row) * operand.shifts_per_row + first_tile;
         transfer.elements = count;
         if (has_values) transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
+        transfer.queued = config_.memory_interface.transfers == TransferPolicy::coalesced;
         send_command(memory_socket, transfer);
     };
     if (tiles == operand.shifts_per_row) {
@@ -270,6 +279,7 @@ void Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index fi
         for (Index row = 0; row < rows; ++row) fetch(row, tiles);
     }
     if (has_values) shifts = words.cast<std::int8_t>();
+    return transfer.done_cycle;
 }
 
 void Accelerator::load_weights() {

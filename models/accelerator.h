@@ -151,8 +151,11 @@ private:
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
-    void load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                     Index first_column, Index columns, bool has_values, TileShifts& shifts);
+    std::uint64_t load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
+                              Index first_column, Index columns, bool has_values,
+                              TileShifts& shifts);
+
+    static constexpr int kMaxSlots = kMaxPrefetchTiles + 1;
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
@@ -164,9 +167,9 @@ private:
     std::uint64_t tiles_loaded_ = 0;
     sc_core::sc_event start_;
     sc_core::sc_event stored_;
-    sc_core::sc_fifo<std::size_t> weights_ready_{"weights_ready", 2};
-    sc_core::sc_fifo<std::size_t> activations_ready_{"activations_ready", 2};
-    sc_core::sc_fifo<std::size_t> outputs_ready_{"outputs_ready", 2};
+    sc_core::sc_fifo<std::size_t> weights_ready_{"weights_ready", kMaxSlots};
+    sc_core::sc_fifo<std::size_t> activations_ready_{"activations_ready", kMaxSlots};
+    sc_core::sc_fifo<std::size_t> outputs_ready_{"outputs_ready", kMaxSlots};
 };
 
 }  // namespace axesim::models

@@ -70,12 +70,25 @@ struct VectorUnitConfig {
     int lanes = 0;  ///< 0: one a column of the array
 };
 
+/// How the transfers that fill a tile follow each other.
+enum class TransferPolicy {
+    per_row,   ///< one a row of the tile, asked for when the one before it has arrived
+    per_tile,  ///< one for rows that follow each other in memory, else as per_row
+    /// As per_tile, but queued behind each other without a wait, also those of the next tile; a
+    /// burst in which one row of a tile ends and the next begins is moved once.
+    coalesced,
+};
+
+inline constexpr int kMaxPrefetchTiles = 15;
+
 struct MemoryInterfaceConfig {
     Layout layout = Layout::packed;
     int word_bits = 64;  ///< aligned_fields only
     int bus_bits = 256;  ///< one beat a clock cycle
     int burst_beats = 8;
     int batch_bursts = 4;  ///< bursts of one stream before another stream may take the bus
+    TransferPolicy transfers = TransferPolicy::per_tile;
+    int prefetch_tiles = 1;  ///< tiles that a double-buffered operand is loaded ahead
 
     int burst_bits() const { return bus_bits * burst_beats; }
 };

@@ -21,7 +21,14 @@ constexpr double kCycleSlack = 1.05;
 
 std::int64_t capacity_bits(std::int64_t buffer_kib) { return buffer_kib * kBitsPerKib; }
 
-std::size_t slots_of(Index tiles, bool doubled) { return doubled && tiles > 1 ? 2 : 1; }
+std::size_t slots_of(Index tiles, Index most) {
+    return static_cast<std::size_t>(std::clamp<Index>(tiles, 1, most));
+}
+
+/// Tiles of an operand that are in its buffer at once.
+Index operand_slots(const HardwareConfig& hardware) {
+    return hardware.buffers.double_buffered ? hardware.memory_interface.prefetch_tiles + 1 : 1;
+}
 
 /// Bits that a mapping needs of each buffer.
 struct Room {
@@ -53,11 +60,11 @@ Room divide_buffers(Mapping& mapping, const GemmShape& shape, const OperandBits&
     const Index m_tiles = divide_up(shape.m, mapping.m_tile);
     const Index n_tiles = divide_up(shape.n, mapping.n_tile);
     const Index chunks = divide_up(shape.k, mapping.k_chunk);
-    const bool doubled = hardware.buffers.double_buffered;
     const std::int64_t partials = partial_sums(shape, mapping, hardware);
-    mapping.weight_slots = slots_of(n_tiles * chunks, doubled);
-    mapping.activation_slots = slots_of(m_tiles * chunks, doubled);
-    mapping.output_slots = partials > 0 ? 1 : slots_of(m_tiles * n_tiles, doubled);
+    mapping.weight_slots = slots_of(n_tiles * chunks, operand_slots(hardware));
+    mapping.activation_slots = slots_of(m_tiles * chunks, operand_slots(hardware));
+    mapping.output_slots =
+        partials > 0 ? 1 : slots_of(m_tiles * n_tiles, hardware.buffers.double_buffered ? 2 : 1);
     const auto slots = [](std::size_t number) { return static_cast<std::int64_t>(number); };
     return {mapping.n_tile * mapping.k_chunk * bits.weight * slots(mapping.weight_slots),
             mapping.m_tile * mapping.k_chunk * bits.activation * slots(mapping.activation_slots),
@@ -135,7 +142,7 @@ bool choose_depth(Mapping& mapping, const GemmShape& shape, const OperandBits& b
     if (mapping.k_chunk < shape.k && !holds_sums) return false;
     if (fit(mapping, shape, bits, hardware)) return true;
     if (given > 0 || !holds_sums) return false;
-    const Index slots = buffers.double_buffered ? 2 : 1;
+    const Index slots = operand_slots(hardware);
     const Index room = std::min(
         capacity_bits(buffers.weights_kib) / (slots * mapping.n_tile * bits.weight),
         capacity_bits(buffers.activations_kib) / (slots * mapping.m_tile * bits.activation));

@@ -27,8 +27,9 @@ struct TraceInterval {
     std::int64_t begin_ps = 0, end_ps = 0;
 };
 
-/// A run of elements over the memory interface, from when it is asked for until its last element
-/// has arrived.
+/// A run of elements over the memory interface, from when it is asked for and the run before it in
+/// its stream has arrived, until its last element has. Runs that lay in bursts which came for
+/// others take no time and are not told.
 struct TransferTrace {
     Stream stream = Stream::weights;
     bool write = false;

@@ -237,4 +237,21 @@ Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index chan
     return weights;
 }
 
+void QuantizedLinear::append(QuantizedLinear&& part) {
+    if (codes.size() == 0) {
+        *this = std::move(part);
+        return;
+    }
+    const Index rows = codes.rows();
+    codes.conservativeResize(rows + part.codes.rows(), codes.cols());
+    codes.bottomRows(part.codes.rows()) = part.codes;
+    shifts.conservativeResize(rows + part.shifts.rows(), shifts.cols());
+    shifts.bottomRows(part.shifts.rows()) = part.shifts;
+    step.insert(step.end(), part.step.begin(), part.step.end());
+    bias.insert(bias.end(), part.bias.begin(), part.bias.end());
+    if (fallback.empty()) fallback = std::move(part.fallback);
+    rounding_seconds += part.rounding_seconds;
+    refinement_seconds += part.refinement_seconds;
+}
+
 }  // namespace axesim::quant

@@ -39,6 +39,9 @@ struct QuantizedLinear {
     std::string fallback;
     double rounding_seconds = 0;    ///< wall time, step search included
     double refinement_seconds = 0;  ///< wall time
+
+    /// Appends the channels of another part of the same layer.
+    void append(QuantizedLinear&& part);
 };
 
 /// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use

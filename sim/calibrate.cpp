@@ -28,6 +28,9 @@ using workloads::LinearId;
 
 namespace {
 
+/// Channels of a layer that are quantized together, which bounds what large layers take.
+constexpr Index kChannelsAtOnce = 16384;
+
 /// From here on the moments, [K,K] in double precision, take half a GiB and more: room that
 /// smaller matrices before them should not go on holding.
 constexpr Index kLargeDepth = 8192;
@@ -100,8 +103,8 @@ private:
     void quantize_alike(std::span<const LinearId> ids, const FindMoments& find_moments,
                         const std::optional<StaticRanges>& input_ranges) {
         const LayerConfig& asked = config(ids.front());
-        // Before the moments, the largest matrix: reading takes the weights in both precisions.
-        Matrix<double> weights = weights_of(ids.front());
+        // Before the moments, the largest matrix: reading may take the weights in two precisions.
+        Matrix<float> weights = weights_of(ids.front());
         if (weights.cols() >= kLargeDepth) give_back_free_memory();
         const quant::LayerInputs inputs(workloads::layer_name(ids.front()), weights.cols(),
                                         find_moments(asked), asked.quantizer);
@@ -109,8 +112,13 @@ private:
         for (const LinearId& id : ids) {
             if (id != ids.front()) weights = weights_of(id);
             const std::string name = workloads::layer_name(id);
-            quant::QuantizedLinear linear = quant::quantize_linear(
-                name, weights, inputs, linear_format(config(id).format), asked.quantizer);
+            quant::QuantizedLinear linear;
+            for (Index first = 0; first < weights.rows(); first += kChannelsAtOnce) {
+                const Index count = std::min(kChannelsAtOnce, weights.rows() - first);
+                linear.append(quant::quantize_linear(
+                    name, weights.middleRows(first, count).cast<double>(), inputs,
+                    linear_format(config(id).format), asked.quantizer));
+            }
             result_.seconds.rounding += linear.rounding_seconds;
             result_.seconds.refinement += linear.refinement_seconds;
             QuantizedLayer layer;
@@ -121,8 +129,8 @@ private:
         }
     }
 
-    Matrix<double> weights_of(const LinearId& id) const {
-        return result_.equalized.weights->linear(id).cast<double>();
+    Matrix<float> weights_of(const LinearId& id) const {
+        return result_.equalized.weights->weights_of(id);
     }
 
     const LayerConfigs& configs_;
@@ -150,11 +158,7 @@ public:
     void apply(std::span<const LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override {
         const Inputs inputs = seen_by(layers.front(), input);
-        if (quantizer_.find(layers.front()) == nullptr) {
-            quantizer_.quantize(
-                layers, [&](const LayerConfig& layer) { return moments_of(inputs, layer); },
-                inputs.ranges);
-        }
+        quantize(layers, inputs);
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
             multiply_transposed(inputs.of_quantized, dequantized(linear), outputs[i]);
@@ -166,12 +170,17 @@ public:
             }
             if (two_streams_) {
                 Matrix<float> both(input.rows(), linear.codes.rows()), from_float;
-                multiply_transposed(inputs.of_float, model_.equalized.weights->linear(layers[i]),
-                                    from_float);
+                multiply_transposed(inputs.of_float,
+                                    model_.equalized.weights->weights_of(layers[i]), from_float);
                 both << from_float, outputs[i];
                 outputs[i] = std::move(both);
             }
         }
+    }
+
+    /// The last layer, whose outputs nothing asks for.
+    void quantize_last(const LinearId& layer, const Matrix<float>& input) {
+        quantize(std::array{layer}, seen_by(layer, input));
     }
 
 private:
@@ -180,6 +189,13 @@ private:
         Matrix<float> of_float;              ///< no rows with one stream
         std::optional<StaticRanges> ranges;  ///< those that the config asks for
     };
+
+    void quantize(std::span<const LinearId> layers, const Inputs& inputs) {
+        if (quantizer_.find(layers.front()) != nullptr) return;
+        quantizer_.quantize(
+            layers, [&](const LayerConfig& layer) { return moments_of(inputs, layer); },
+            inputs.ranges);
+    }
 
     Inputs seen_by(const LinearId& layer, const Matrix<float>& input) const {
         Matrix<float> rotated;
@@ -238,14 +254,11 @@ std::uint64_t layers_of(Index blocks) {
 }
 
 /// Rounding alone looks at no inputs: no text, no forward pass.
-void round_all(const workloads::LlamaWeights& weights, LayerQuantizer& quantizer,
-               Progress& progress) {
-    progress.start(kJob, layers_of(weights.shape().blocks));
-    for (int block = 0; block < static_cast<int>(weights.shape().blocks); ++block) {
-        for (const workloads::LinearKind kind : workloads::kLinearKinds) {
-            quantizer.quantize(std::array{LinearId{block, kind}},
-                               [](const LayerConfig&) { return quant::InputMoments(); }, {});
-        }
+void round_all(const LayerConfigs& configs, LayerQuantizer& quantizer, Progress& progress) {
+    progress.start(kJob, configs.size());
+    for (const auto& [id, config] : configs) {
+        quantizer.quantize(std::array{id}, [](const LayerConfig&) { return quant::InputMoments(); },
+                           {});
     }
 }
 
@@ -278,7 +291,7 @@ Index resume(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
 
 /// Quantizes what the calibration tokens pass through.
 void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequences,
-                    const Config& config, bool two_streams,
+                    const Config& config, const LayerConfigs& configs, bool two_streams,
                     const std::optional<Checkpoint>& checkpoint, LayerQuantizer& quantizer,
                     QuantizedModel& result, Progress& progress) {
     const workloads::LlamaWeights& weights = *result.equalized.weights;
@@ -286,7 +299,7 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
     workloads::BlockPass pass(weights, sequences, linear);
     const Index finished =
         checkpoint ? resume(*checkpoint, weights.shape(), quantizer, pass, progress) : 0;
-    progress.start(kJob, layers_of(weights.shape().blocks), layers_of(finished));
+    progress.start(kJob, configs.size(), layers_of(finished));
     while (!pass.finished()) {
         const int block = pass.block();
         pass.run_block();
@@ -295,6 +308,10 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
         checkpoint->store(block, result.layers, pass.hidden());
         result.seconds.checkpoints += stopwatch.seconds();
     }
+    const LinearId lm_head = weights.shape().lm_head();
+    if (!configs.contains(lm_head)) return;
+    linear.quantize_last(lm_head,
+                         workloads::LlamaForward(weights).final_norm(pass.hidden(), linear));
 }
 
 }  // namespace
@@ -384,9 +401,10 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
             checkpoint.emplace(checkpoints, checkpoint_key(config, result.model_sha256, sequences),
                                progress);
         }
-        quantize_along(sequences, config, two_streams, checkpoint, quantizer, result, progress);
+        quantize_along(sequences, config, configs, two_streams, checkpoint, quantizer, result,
+                       progress);
     } else {
-        round_all(*result.equalized.weights, quantizer, progress);
+        round_all(configs, quantizer, progress);
     }
     progress.finish();
     return result;

@@ -78,6 +78,8 @@ public:
                 ffn_.rotate_rows(w);
                 residual_.rotate_columns(w);
                 break;
+            case LinearKind::lm_head:  // lm_head() below
+                break;
         }
         return w;
     }
@@ -150,6 +152,8 @@ public:
                 break;
             case LinearKind::down_proj:
                 multiply_columns(w, scales.down);
+                break;
+            case LinearKind::lm_head:  // lm_head() below
                 break;
         }
         return w;

@@ -21,6 +21,9 @@ namespace {
 
 using Windows = std::vector<std::vector<workloads::TokenId>>;
 
+/// Rows whose logits, a vocabulary each, are held at once.
+constexpr Index kLogitRows = 512;
+
 Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& evaluation) {
     if (evaluation.tokens == 0) return {};
     const std::int64_t length = std::min(evaluation.context, evaluation.tokens);
@@ -57,6 +60,9 @@ MemoryNeeds memory_needs(const Config& config) {
     needs.longest_new = std::max<Index>(window, phases.prefill_tokens);
     needs.longest = phases.prefill_tokens + phases.decode_tokens;
     needs.longest_first = std::max<Index>(window, needs.longest);
+    if (config.lm_head.bits != LmHeadConfig::kFloat) {
+        needs.logits = std::max<Index>(std::min<Index>(window, kLogitRows), phases.batch);
+    }
     return needs;
 }
 
@@ -88,10 +94,7 @@ public:
           platform_(platform),
           trace_(trace),
           float_forward_(*model.weights),
-          own_forward_(quantized.equalized.weights.get() != model.weights.get()
-                           ? std::make_unique<workloads::LlamaForward>(*quantized.equalized.weights)
-                           : nullptr),
-          forward_(own_forward_ ? *own_forward_ : float_forward_),
+          forward_(*quantized.equalized.weights),
           linear_(platform, quantized, config, memory_needs(config)) {}
 
     void run(const Windows& windows, WorkloadRun& result) {
@@ -110,22 +113,35 @@ private:
         const Matrix<float> expected = float_forward_.hidden_states(windows, float_linear);
         result.float_seconds = stopwatch.seconds();
 
-        stopwatch.restart();
         const auto length = static_cast<Index>(windows.front().size());
-        Matrix<float> hidden(expected.rows(), expected.cols());
+        workloads::ComparedScore score;
         progress_.start("evaluate on the simulated hardware", windows.size());
         for (std::size_t w = 0; w < windows.size(); ++w) {
+            stopwatch.restart();
             // Comparing every layer with float costs as much as the hardware; one window tells.
             linear_.record(result.evaluation, w == 0);
-            hidden.middleRows(static_cast<Index>(w) * length, length) =
-                forward_.hidden_states({windows[w]}, linear_);
+            const Matrix<float> residual = forward_.residual_stream({windows[w]}, linear_);
+            for (Index first = 0; first + 1 < length; first += kLogitRows) {
+                const Index rows = std::min(kLogitRows, length - first);
+                linear_.start(1, first, rows);
+                const Matrix<float> logits =
+                    forward_.logits(residual.middleRows(first, rows), linear_);
+                result.hardware_seconds += stopwatch.seconds();
+                stopwatch.restart();
+                const Matrix<float> reference = float_forward_.logits(
+                    expected.middleRows(static_cast<Index>(w) * length + first, rows));
+                result.float_seconds += stopwatch.seconds();
+                score.add(
+                    reference, logits,
+                    std::span(windows[w])
+                        .subspan(static_cast<std::size_t>(first) + 1,
+                                 static_cast<std::size_t>(std::min(rows, length - first - 1))));
+                stopwatch.restart();
+            }
             progress_.advance(1, fmt::format("window {} of {}", w + 1, windows.size()));
         }
-        result.hardware_seconds += stopwatch.seconds();
         progress_.finish();
 
-        const workloads::ComparedScore score =
-            workloads::compare_windows(float_forward_, expected, forward_, hidden, windows);
         const auto tokens = static_cast<double>(score.other.tokens);
         result.accuracy =
             reports::Accuracy{.perplexity_float = score.reference.perplexity(),
@@ -145,7 +161,7 @@ private:
         result.prefill = {phases.prefill_tokens, phases.batch, {}};
         if (trace_ != nullptr) trace_->begin_part("prefill");
         linear_.record(result.prefill.layers, false, trace_);
-        forward_.hidden_states(columns(sequences, 0, phases.prefill_tokens), linear_, cache);
+        next_tokens(columns(sequences, 0, phases.prefill_tokens), cache);
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
@@ -154,12 +170,26 @@ private:
             if (trace_ != nullptr) trace_->begin_part("decode");
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
                 linear_.record(decode.layers, false, step == 0 ? trace_ : nullptr);
-                forward_.hidden_states(columns(sequences, phases.prefill_tokens + step, 1), linear_,
-                                       cache);
+                next_tokens(columns(sequences, phases.prefill_tokens + step, 1), cache);
                 progress_.advance(1, "decode");
             }
         }
         progress_.finish();
+    }
+
+    /// What a server does to choose the next token of every sequence: of their new positions only
+    /// the last needs logits.
+    void next_tokens(const Windows& sequences, workloads::KvCache& cache) {
+        const Matrix<float> residual = forward_.residual_stream(sequences, linear_, &cache);
+        const auto length = static_cast<Index>(sequences.front().size());
+        Matrix<float> last(static_cast<Index>(sequences.size()), residual.cols());
+        for (Index i = 0; i < last.rows(); ++i) last.row(i) = residual.row((i + 1) * length - 1);
+        linear_.start(last.rows(), cache.length() - 1, 1);
+        if (linear_.has_lm_head()) {
+            forward_.logits(last, linear_);
+        } else {
+            forward_.final_norm(last, linear_);
+        }
     }
 
     /// Tokens [first, first + count) of every sequence.
@@ -178,8 +208,7 @@ private:
     Platform& platform_;
     OperationTrace* trace_;
     workloads::LlamaForward float_forward_;
-    std::unique_ptr<workloads::LlamaForward> own_forward_;  ///< where they differ: lm_head is large
-    const workloads::LlamaForward& forward_;                ///< of what was quantized
+    workloads::LlamaForward forward_;  ///< of what was quantized
     HardwareLinear linear_;
 };
 

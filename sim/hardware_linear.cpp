@@ -20,6 +20,7 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
                                const Config& config, const MemoryNeeds& needs)
     : platform_(platform),
       model_(model),
+      lm_head_id_(model.equalized.weights->shape().lm_head()),
       recorder_(platform),
       memory_(model.equalized.weights->shape(), needs, attention_formats(config), platform.config(),
               [&](std::uint64_t bytes) { return platform.allocate(bytes); }) {
@@ -94,7 +95,7 @@ Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Mat
     pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
     Matrix<float> normalized =
         platform_.has_values() ? workloads::rms_norm(hidden, weight, epsilon) : hidden;
-    if (norm.kind == workloads::NormKind::final) {
+    if (norm.kind == workloads::NormKind::final && !has_lm_head()) {
         pass.writes = {rounded(memory_.results[0], normalized)};
         run_pass(std::move(pass), norm, hidden);
     } else {
@@ -123,6 +124,12 @@ void HardwareLinear::gate(int block, Matrix<float>& gate, const Matrix<float>& u
 
 void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
                            std::span<Matrix<float>> outputs) {
+    const bool lm_head = layers.front() == lm_head_id_;
+    if (lm_head && !has_lm_head()) {
+        if (float_lm_head_.size() == 0) float_lm_head_ = model_.equalized.weights->lm_head();
+        multiply_transposed(input, float_lm_head_, outputs[0]);
+        return;
+    }
     const models::Hadamard* rotation = model_.equalized.rotation(layers.front().kind);
     const QuantizedLayer& first = model_.layers.at(layers.front());
     std::vector<models::StaticRange> ranges;
@@ -136,8 +143,9 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
         const LinearId& id = layers[i];
         const models::LayerFormat& format = model_.layers.at(id).format;
         if (before.id || i > 0) recorder_.begin(id);
-        const GemmReport report = platform_.multiply(weights_.at(id), activations, format,
-                                                     outputs[i], memory_.results[i]);
+        const GemmReport report =
+            platform_.multiply(weights_.at(id), activations, format, outputs[i],
+                               lm_head ? memory_.logits : memory_.results[i]);
         LayerRecord& record = recorder_.note(id, format, report.shape, report);
         if (compare_) compare(id, input, outputs[i], record);
     }
@@ -149,9 +157,9 @@ void HardwareLinear::compare(const LinearId& id, const Matrix<float>& input,
     if (const models::Hadamard* rotation = model_.equalized.rotation(id.kind)) {
         Matrix<float> rotated = input;
         rotation->rotate_rows(rotated);
-        multiply_transposed(rotated, model_.equalized.weights->linear(id), expected);
+        multiply_transposed(rotated, model_.equalized.weights->weights_of(id), expected);
     } else {
-        multiply_transposed(input, model_.equalized.weights->linear(id), expected);
+        multiply_transposed(input, model_.equalized.weights->weights_of(id), expected);
     }
     // Row by row in double, in one order, so that the sums are the same for any thread count.
     for (Index row = 0; row < expected.rows(); ++row) {

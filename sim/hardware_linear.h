@@ -34,10 +34,14 @@ public:
     /// input.
     void record(LayerRecords& records, bool compare = false, OperationTrace* trace = nullptr);
 
+    /// Whether the array computes logits.
+    bool has_lm_head() const { return weights_.contains(lm_head_id_); }
+
     void start(Index sequences, Index past, Index length) override {
         positions_ = {sequences, past, length};
     }
     /// Throws as Recorder::note.
+    /// Of lm_head too: in float on the host when lm_head.bits is float.
     void apply(std::span<const workloads::LinearId> layers, const Matrix<float>& input,
                std::span<Matrix<float>> outputs) override;
     void embed(Matrix<float>& hidden) override;
@@ -64,6 +68,8 @@ private:
 
     Platform& platform_;
     const QuantizedModel& model_;
+    const workloads::LinearId lm_head_id_;
+    Matrix<float> float_lm_head_;  ///< where the host computes with it
     Recorder recorder_;
     ModelMemory memory_;
     std::optional<HardwareAttention> attention_;

@@ -22,10 +22,16 @@ LayerConfigs configs_of_all_layers(const Config& config, const workloads::LlamaS
             layers[id] = layer_config(config, workloads::layer_name(id));
         }
     }
+    if (config.lm_head.bits != LmHeadConfig::kFloat) {
+        Config own = config;
+        if (config.lm_head.bits > 0) own.hardware.weight_bits = config.lm_head.bits;
+        layers[shape.lm_head()] = layer_config(own, workloads::layer_name(shape.lm_head()));
+    }
     return layers;
 }
 
-void check_patterns(const Config& config, const LayerConfigs& layers) {
+void check_patterns(const Config& config, const workloads::LlamaShape& shape,
+                    const LayerConfigs& layers) {
     for (const Override& given : config.overrides) {
         const bool matches = std::ranges::any_of(layers, [&](const auto& layer) {
             return matches_pattern(workloads::layer_name(layer.first), given.layers);
@@ -34,7 +40,9 @@ void check_patterns(const Config& config, const LayerConfigs& layers) {
         throw UserError(given.where,
                         fmt::format("overrides: layers: \"{}\" matches no layer of the model (its "
                                     "layers are named as in {})",
-                                    given.layers, workloads::layer_name(layers.rbegin()->first)));
+                                    given.layers,
+                                    workloads::layer_name(
+                                        std::prev(layers.lower_bound(shape.lm_head()))->first)));
     }
 }
 
@@ -82,6 +90,7 @@ void check_one_product_fits(const Config& config, const LinearId& id, const Laye
         last_entry(config, name,
                    {"accumulator.inner_bits", "number_format.weight_bits",
                     "number_format.activation_bits", "quantizer.weight_range"});
+    if (!entry && id.kind == workloads::LinearKind::lm_head) throw KeyError("lm_head.bits", why);
     throw UserError(entry ? entry->where : Location{},
                     fmt::format("overrides: {}: accumulator.inner_bits: {}", name, why));
 }
@@ -107,7 +116,7 @@ void check_shared_input(const Config& config, const LinearId& id, const LayerCon
 LayerConfigs layer_configs(const Config& config, const workloads::LlamaShape& shape) {
     LayerConfigs layers = configs_of_all_layers(config, shape);
     check_repeats(config, shape);
-    check_patterns(config, layers);
+    check_patterns(config, shape, layers);
     for (const auto& [id, layer] : layers) {
         check_one_product_fits(config, id, layer);
         check_shared_input(config, id, layers);

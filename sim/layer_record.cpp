@@ -26,9 +26,11 @@ Operation operation_of(workloads::LinearKind kind) {
         case LinearKind::up_proj:
             return Operation::up_proj;
         case LinearKind::down_proj:
+            return Operation::down_proj;
+        case LinearKind::lm_head:
             break;
     }
-    return Operation::down_proj;
+    return Operation::lm_head;
 }
 
 Operation operation_of(workloads::NormKind kind) {
@@ -43,7 +45,7 @@ Operation operation_of(workloads::NormKind kind) {
     return Operation::final_norm;
 }
 
-/// Kind, and name inside its block (or inside the model).
+/// Kind, and name: of what each block has, inside the block.
 struct Names {
     const char* kind;
     const char* name;
@@ -52,7 +54,7 @@ struct Names {
 Names names_of(Operation operation) {
     switch (operation) {
         case Operation::embedding:
-            return {"embedding", "embed_tokens"};
+            return {"embedding", "model.embed_tokens"};
         case Operation::attention_norm:
             return {"rms_norm", "input_layernorm"};
         case Operation::q_proj:
@@ -86,9 +88,11 @@ Names names_of(Operation operation) {
         case Operation::ffn_add:
             return {"residual_add", "mlp.residual"};
         case Operation::final_norm:
+            return {"rms_norm", "model.norm"};
+        case Operation::lm_head:
             break;
     }
-    return {"rms_norm", "norm"};
+    return {"lm_head", "lm_head"};
 }
 
 }  // namespace
@@ -99,15 +103,14 @@ OperationId::OperationId(const workloads::NormId& id)
     : block(id.block), operation(operation_of(id.kind)) {}
 
 bool OperationId::in_block() const {
-    return operation != Operation::embedding && operation != Operation::final_norm;
+    return operation != Operation::embedding && operation < Operation::final_norm;
 }
 
 std::string kind_name(const OperationId& id) { return names_of(id.operation).kind; }
 
 std::string operation_name(const OperationId& id) {
     const char* name = names_of(id.operation).name;
-    return id.in_block() ? fmt::format("model.layers.{}.{}", id.block, name)
-                         : fmt::format("model.{}", name);
+    return id.in_block() ? fmt::format("model.layers.{}.{}", id.block, name) : name;
 }
 
 void Recorder::start(LayerRecords& records, OperationTrace* trace) {

@@ -33,11 +33,12 @@ enum class Operation {
     swiglu,
     down_proj,
     ffn_add,
-    final_norm
+    final_norm,
+    lm_head
 };
 
 struct OperationId {
-    int block = 0;  ///< final_norm: the number of blocks
+    int block = 0;  ///< final_norm, lm_head: the number of blocks
     Operation operation = Operation::embedding;
 
     OperationId(int of_block, Operation what) : block(of_block), operation(what) {}

@@ -44,6 +44,7 @@ ModelMemory::ModelMemory(const workloads::LlamaShape& shape, const MemoryNeeds& 
     constants = values(std::max(shape.hidden, longest * shape.head_size));
     residual = values(needs.tokens * shape.hidden);
     for (std::uint64_t& result : results) result = values(needs.tokens * widest);
+    logits = values(needs.logits * shape.vocabulary);
     if (!formats) return;
 
     const Index group = shape.heads / shape.kv_heads;

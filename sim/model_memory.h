@@ -19,6 +19,7 @@ namespace axesim::sim {
 struct MemoryNeeds {
     Index sequences = 1;
     Index tokens = 1;         ///< new ones at once, of all sequences
+    Index logits = 0;         ///< rows of logits at once
     Index longest_new = 1;    ///< new positions of one sequence at once
     Index longest_first = 1;  ///< positions of the first sequence
     Index longest = 1;        ///< positions of any other
@@ -55,6 +56,7 @@ public:
     std::uint64_t residual = 0;              ///< [tokens, hidden]; also rows of the embedding
     std::array<std::uint64_t, 3> results{};  ///< of linear layers that share an input
     std::uint64_t scores = 0, attended = 0;
+    std::uint64_t logits = 0;
     // Codes, and two words a row.
     std::uint64_t queries = 0, query_words = 0, probabilities = 0, probability_words = 0;
     std::uint64_t value_words = 0;  ///< the words of a value's channels: scale 1, no sum

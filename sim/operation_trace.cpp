@@ -10,7 +10,7 @@ namespace axesim::sim {
 
 void OperationTrace::check(const workloads::LlamaShape& shape) const {
     for (int block = 0; block < static_cast<int>(shape.blocks); ++block) {
-        for (int operation = 0; operation <= static_cast<int>(Operation::final_norm); ++operation) {
+        for (int operation = 0; operation <= static_cast<int>(Operation::lm_head); ++operation) {
             const OperationId id(block, static_cast<Operation>(operation));
             if (matches_pattern(operation_name(id), options_.layers)) return;
         }

@@ -28,6 +28,8 @@ const char* tensor_kind(LinearKind kind) {
             return "ffn_up";
         case LinearKind::down_proj:
             return "ffn_down";
+        case LinearKind::lm_head:
+            break;
     }
     return "";
 }

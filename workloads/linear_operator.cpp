@@ -25,11 +25,14 @@ std::string kind_name(LinearKind kind) {
             return "up_proj";
         case LinearKind::down_proj:
             return "down_proj";
+        case LinearKind::lm_head:
+            return "lm_head";
     }
     return "";
 }
 
 std::string layer_name(const LinearId& id) {
+    if (id.kind == LinearKind::lm_head) return kind_name(id.kind);
     const char* part = id.kind <= LinearKind::o_proj ? "self_attn" : "mlp";
     return fmt::format("model.layers.{}.{}.{}", id.block, part, kind_name(id.kind));
 }
@@ -65,7 +68,7 @@ void LinearOperator::gate(int block, Matrix<float>& gate, const Matrix<float>& u
 void FloatLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
                         std::span<Matrix<float>> outputs) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        multiply_transposed(input, weights_.linear(layers[i]), outputs[i]);
+        multiply_transposed(input, weights_.weights_of(layers[i]), outputs[i]);
     }
 }
 

@@ -11,15 +11,17 @@
 
 namespace axesim::workloads {
 
-/// The seven linear layers of a Llama decoder block, in the order of the data flow.
-enum class LinearKind { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj };
+/// The seven linear layers of a Llama decoder block, in the order of the data flow, and the one
+/// that makes logits of the last block's output.
+enum class LinearKind { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, lm_head };
 
+/// Those of a block.
 inline constexpr std::array kLinearKinds{
     LinearKind::q_proj,    LinearKind::k_proj,  LinearKind::v_proj,   LinearKind::o_proj,
     LinearKind::gate_proj, LinearKind::up_proj, LinearKind::down_proj};
 
 struct LinearId {
-    int block = 0;
+    int block = 0;  ///< lm_head: the number of blocks
     LinearKind kind = LinearKind::q_proj;
 
     auto operator<=>(const LinearId&) const = default;
@@ -27,7 +29,7 @@ struct LinearId {
 
 /// "q_proj", ...
 std::string kind_name(LinearKind kind);
-/// The Hugging Face module name, as in "model.layers.3.self_attn.q_proj".
+/// The Hugging Face module name, as in "model.layers.3.self_attn.q_proj", or "lm_head".
 std::string layer_name(const LinearId& id);
 /// The first layer of the group that shares this layer's input: {q, k, v}, {o}, {gate, up}, {down}.
 LinearId first_with_same_input(const LinearId& id);

@@ -2,6 +2,7 @@
 #include "workloads/llama.h"
 
 #include <algorithm>
+#include <array>
 
 #include "common/parallel.h"
 #include "workloads/attention.h"
@@ -22,6 +23,8 @@ Index LlamaShape::linear_outputs(LinearKind kind) const {
         case LinearKind::gate_proj:
         case LinearKind::up_proj:
             return ffn;
+        case LinearKind::lm_head:
+            return vocabulary;
     }
     return 0;
 }
@@ -50,20 +53,32 @@ LlamaForward::LlamaForward(const LlamaWeights& weights)
 
 Matrix<float> LlamaForward::hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                           LinearOperator& linear, KvCache& cache) const {
-    return run(sequences, linear, &cache);
+    return final_norm(residual_stream(sequences, linear, &cache), linear);
 }
 
 Matrix<float> LlamaForward::hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                           LinearOperator& linear) const {
-    return run(sequences, linear, nullptr);
+    return final_norm(residual_stream(sequences, linear), linear);
 }
 
-Matrix<float> LlamaForward::run(const std::vector<std::vector<TokenId>>& sequences,
-                                LinearOperator& linear, KvCache* cache) const {
+Matrix<float> LlamaForward::residual_stream(const std::vector<std::vector<TokenId>>& sequences,
+                                            LinearOperator& linear, KvCache* cache) const {
     BlockPass pass(weights_, sequences, linear, cache);
     while (!pass.finished()) pass.run_block();
-    return linear.normalize({pass.block(), NormKind::final}, pass.hidden(), final_norm_,
-                            weights_.shape().rms_epsilon);
+    return pass.hidden();
+}
+
+Matrix<float> LlamaForward::final_norm(const Matrix<float>& residual,
+                                       LinearOperator& linear) const {
+    const LlamaShape& shape = weights_.shape();
+    return linear.normalize({static_cast<int>(shape.blocks), NormKind::final}, residual,
+                            final_norm_, shape.rms_epsilon);
+}
+
+Matrix<float> LlamaForward::logits(const Matrix<float>& residual, LinearOperator& linear) const {
+    std::array<Matrix<float>, 1> outputs;
+    linear.apply(std::array{weights_.shape().lm_head()}, final_norm(residual, linear), outputs);
+    return std::move(outputs[0]);
 }
 
 Matrix<float> LlamaForward::logits(const Eigen::Ref<const Matrix<float>>& hidden) const {

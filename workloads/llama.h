@@ -35,6 +35,7 @@ struct LlamaShape {
     /// empty: none.
     std::vector<float> rope_factors;
 
+    LinearId lm_head() const { return {static_cast<int>(blocks), LinearKind::lm_head}; }
     Index linear_outputs(LinearKind kind) const;
     Index linear_inputs(LinearKind kind) const;
     Index deepest_input() const;  ///< of all kinds
@@ -53,6 +54,11 @@ public:
     virtual std::vector<float> final_norm() const = 0;                       ///< [hidden]
     virtual Matrix<float> embed(std::span<const TokenId> tokens) const = 0;  ///< [tokens, hidden]
     virtual Matrix<float> lm_head() const = 0;  ///< [vocabulary, hidden]
+
+    /// Of a linear layer in a block, or of lm_head.
+    Matrix<float> weights_of(const LinearId& id) const {
+        return id.kind == LinearKind::lm_head ? lm_head() : linear(id);
+    }
 };
 
 /// Multiplies in single precision with the weights of the file.
@@ -107,14 +113,20 @@ public:
     Matrix<float> hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                 LinearOperator& linear) const;
 
+    /// The residual stream behind the last block, in front of the final norm; without a cache, as
+    /// above. Errors as of hidden_states().
+    Matrix<float> residual_stream(const std::vector<std::vector<TokenId>>& sequences,
+                                  LinearOperator& linear, KvCache* cache = nullptr) const;
+    /// The final norm of rows of it, by `linear`.
+    Matrix<float> final_norm(const Matrix<float>& residual, LinearOperator& linear) const;
+    /// Logits [rows, vocabulary] of rows of it: final norm and lm_head, by `linear`.
+    Matrix<float> logits(const Matrix<float>& residual, LinearOperator& linear) const;
+
     /// Logits [rows, vocabulary] of rows of hidden states. The first call reads the output matrix,
     /// which is large and of no use to those who never ask; not from several threads at once.
     Matrix<float> logits(const Eigen::Ref<const Matrix<float>>& hidden) const;
 
 private:
-    Matrix<float> run(const std::vector<std::vector<TokenId>>& sequences, LinearOperator& linear,
-                      KvCache* cache) const;
-
     const LlamaWeights& weights_;
     mutable Matrix<float> lm_head_;
     std::vector<float> final_norm_;

@@ -82,32 +82,12 @@ Matrix<float> logits_of(const LlamaForward& forward, const Matrix<float>& hidden
     return forward.logits(rows);
 }
 
-// What one row adds to the sums.
-struct RowScore {
-    double reference_nll = 0, other_nll = 0, kl = 0;
-    bool same_argmax = false;
-};
-
-// Calls score(predictions of a chunk, their scores) chunk by chunk and adds up in row order.
-template <class Score>
-ComparedScore sum_over_chunks(const std::vector<std::vector<TokenId>>& windows, Score&& score) {
-    const std::vector<Prediction> predictions = predictions_of(windows);
-    const auto total = static_cast<Index>(predictions.size());
-    ComparedScore sums;
-    for (Index first = 0; first < total; first += kChunk) {
-        const auto count = static_cast<std::size_t>(std::min(kChunk, total - first));
-        const auto chunk = std::span(predictions).subspan(static_cast<std::size_t>(first), count);
-        std::vector<RowScore> scores(count);
-        score(chunk, scores);
-        for (const RowScore& row : scores) {
-            sums.reference.nll_sum += row.reference_nll;
-            sums.other.nll_sum += row.other_nll;
-            sums.kl_sum += row.kl;
-            sums.same_argmax += row.same_argmax ? 1 : 0;
-        }
-    }
-    sums.reference.tokens = sums.other.tokens = total;
-    return sums;
+// Calls body(row, row as an index of a vector), some rows at once.
+template <class Body>
+void for_each_row(Index rows, Body&& body) {
+    for_blocks(rows, kScoredRows, [&](Index first, Index count) {
+        for (Index i = first; i < first + count; ++i) body(i, static_cast<std::size_t>(i));
+    });
 }
 
 }  // namespace
@@ -130,39 +110,47 @@ double PredictionScore::perplexity() const {
 
 PredictionScore score_windows(const LlamaForward& forward, const Matrix<float>& hidden,
                               const std::vector<std::vector<TokenId>>& windows) {
-    const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
+    const std::vector<Prediction> predictions = predictions_of(windows);
+    const auto total = static_cast<Index>(predictions.size());
+    PredictionScore score;
+    score.tokens = total;
+    for (Index first = 0; first < total; first += kChunk) {
+        const auto chunk = std::span(predictions)
+                               .subspan(static_cast<std::size_t>(first),
+                                        static_cast<std::size_t>(std::min(kChunk, total - first)));
         const Matrix<float> logits = logits_of(forward, hidden, chunk);
-        for_blocks(logits.rows(), kScoredRows, [&](Index first, Index count) {
-            for (Index i = first; i < first + count; ++i) {
-                const auto at = static_cast<std::size_t>(i);
-                scores[at].reference_nll =
-                    negative_log_likelihood(row_of(logits, i), chunk[at].target);
-            }
+        std::vector<double> nll(chunk.size());
+        for_each_row(logits.rows(), [&](Index i, std::size_t at) {
+            nll[at] = negative_log_likelihood(row_of(logits, i), chunk[at].target);
         });
-    };
-    return sum_over_chunks(windows, score).reference;
+        for (const double row : nll) score.nll_sum += row;
+    }
+    return score;
 }
 
-ComparedScore compare_windows(const LlamaForward& reference_forward,
-                              const Matrix<float>& reference_hidden,
-                              const LlamaForward& other_forward, const Matrix<float>& other_hidden,
-                              const std::vector<std::vector<TokenId>>& windows) {
-    const auto score = [&](std::span<const Prediction> chunk, std::vector<RowScore>& scores) {
-        const Matrix<float> reference = logits_of(reference_forward, reference_hidden, chunk);
-        const Matrix<float> other = logits_of(other_forward, other_hidden, chunk);
-        for_blocks(reference.rows(), kScoredRows, [&](Index first, Index count) {
-            for (Index i = first; i < first + count; ++i) {
-                const auto at = static_cast<std::size_t>(i);
-                const auto p = row_of(reference, i), q = row_of(other, i);
-                const PairScore pair(p, q);
-                const TokenId target = chunk[at].target;
-                scores[at] = {pair.reference_log_sum_exp - logit(p, target),
-                              pair.other_log_sum_exp - logit(q, target), pair.kl,
-                              argmax(p) == argmax(q)};
-            }
-        });
+void ComparedScore::add(const Matrix<float>& reference_logits, const Matrix<float>& other_logits,
+                        std::span<const TokenId> targets) {
+    struct RowScore {
+        double reference_nll = 0, other_nll = 0, kl = 0;
+        bool same_argmax = false;
     };
-    return sum_over_chunks(windows, score);
+    std::vector<RowScore> rows(targets.size());
+    for_each_row(static_cast<Index>(targets.size()), [&](Index i, std::size_t at) {
+        const auto p = row_of(reference_logits, i), q = row_of(other_logits, i);
+        const PairScore pair(p, q);
+        rows[at] = {pair.reference_log_sum_exp - logit(p, targets[at]),
+                    pair.other_log_sum_exp - logit(q, targets[at]), pair.kl,
+                    argmax(p) == argmax(q)};
+    });
+    // In row order, so that the sums are the same for any number of threads.
+    for (const RowScore& row : rows) {
+        reference.nll_sum += row.reference_nll;
+        other.nll_sum += row.other_nll;
+        kl_sum += row.kl;
+        same_argmax += row.same_argmax ? 1 : 0;
+    }
+    reference.tokens += static_cast<Index>(rows.size());
+    other.tokens = reference.tokens;
 }
 
 }  // namespace axesim::workloads

@@ -33,16 +33,16 @@ struct PredictionScore {
 PredictionScore score_windows(const LlamaForward& forward, const Matrix<float>& hidden,
                               const std::vector<std::vector<TokenId>>& windows);
 
-/// score_windows() of two models at once, and how far the second is from the first on the same
-/// rows.
+/// Scores of two models' logits on the same rows, and how far the second is from the first.
 struct ComparedScore {
     PredictionScore reference, other;
     double kl_sum = 0;      ///< sum of kl_divergence(reference, other)
     Index same_argmax = 0;  ///< rows whose most likely token is the same
+
+    /// Adds rows of logits [rows, vocabulary], row i of which predicts targets[i]; rows beyond the
+    /// targets are left out.
+    void add(const Matrix<float>& reference_logits, const Matrix<float>& other_logits,
+             std::span<const TokenId> targets);
 };
-ComparedScore compare_windows(const LlamaForward& reference_forward,
-                              const Matrix<float>& reference_hidden,
-                              const LlamaForward& other_forward, const Matrix<float>& other_hidden,
-                              const std::vector<std::vector<TokenId>>& windows);
 
 }  // namespace axesim::workloads

@@ -87,22 +87,50 @@ MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
 void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<TransferCommand>(payload);
     if (command == nullptr || command->elements == 0) return;
-    const std::uint64_t begin = clock_.now();
     const BurstRange range =
         bursts_of(command->format, command->first_element, command->elements, config_.burst_bits());
-    Request request{.command = command, .range = range, .staged = {}, .done = {}};
+    Request request{
+        .command = command, .range = range, .staged = {}, .asked_cycle = clock_.now(), .done = {}};
     if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
     if (request.staged && command->write) {
         read_before_masked_write(request);
         request.staged->pack(*command);
     }
-    queues_[static_cast<std::size_t>(command->stream)].push_back(&request);
-    // A delta later, so that all requests of this instant are seen whatever order they ran in.
-    work_.notify(sc_core::SC_ZERO_TIME);
-    wait(request.done);
-    clock_.wait_until(request.done_cycle);
+    if (command->continues) take_kept_burst(request);
+    if (request.bursts_done < range.bursts) {
+        queues_[static_cast<std::size_t>(command->stream)].push_back(&request);
+        // A delta later, so that all requests of this instant are seen whatever order they ran in.
+        work_.notify(sc_core::SC_ZERO_TIME);
+        wait(request.done);
+    }
+    command->done_cycle = request.done_cycle;
+    if (!command->queued) clock_.wait_until(request.done_cycle);
     if (request.staged && !command->write) request.staged->unpack(*command);
-    count(*command, range, begin);
+    keep_last_burst(request);
+    count(request);
+}
+
+/// Its data may still be on their way, but never later than those of a burst behind it.
+void MemoryInterface::take_kept_burst(Request& request) {
+    const LastBurst& kept = last_burst_[static_cast<std::size_t>(request.command->stream)];
+    const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
+    if (kept.address != request.command->address + request.range.first_burst * burst_bytes) return;
+    if (request.staged) std::ranges::copy(kept.bytes, request.staged->bursts(0, 1).begin());
+    request.bursts_done = request.bursts_kept = 1;
+    request.done_cycle = bus_free_;
+}
+
+void MemoryInterface::keep_last_burst(Request& request) {
+    LastBurst& kept = last_burst_[static_cast<std::size_t>(request.command->stream)];
+    const BurstRange& range = request.range;
+    kept = {};
+    if (request.command->write || request.command->metadata) return;
+    kept.address =
+        request.command->address + (range.first_burst + range.bursts - 1) *
+                                       static_cast<std::uint64_t>(config_.burst_bits() / 8);
+    if (!request.staged) return;
+    const auto last = request.staged->bursts(range.bursts - 1, 1);
+    kept.bytes.assign(last.begin(), last.end());
 }
 
 void MemoryInterface::serve() {
@@ -177,24 +205,29 @@ void MemoryInterface::read_before_masked_write(Request& request) {
     dram_socket->transport_dbg(payload);
 }
 
-void MemoryInterface::count(const TransferCommand& command, const BurstRange& range,
-                            std::uint64_t begin) {
+/// A kept burst was counted when it was moved, and what this command uses of it as a tail: the
+/// difference below may be below zero for one command, but not for the two of them.
+void MemoryInterface::count(const Request& request) {
+    const TransferCommand& command = *request.command;
+    const BurstRange& range = request.range;
+    const std::uint64_t moved = range.bursts - request.bursts_kept;
     TrafficCounts& traffic = traffic_[static_cast<std::size_t>(command.stream)];
     const std::uint64_t payload = static_cast<std::uint64_t>(command.elements) *
                                   static_cast<std::uint64_t>(command.format.element_bits);
-    const std::uint64_t transferred =
-        range.bursts * static_cast<std::uint64_t>(config_.burst_bits());
+    const std::uint64_t transferred = moved * static_cast<std::uint64_t>(config_.burst_bits());
     (command.metadata ? traffic.metadata_bits : traffic.payload_bits) += payload;
     traffic.padding_bits += range.used_bits - payload;
     traffic.burst_tail_bits += transferred - range.used_bits;
     traffic.transferred_bits += transferred;
-    traffic.bursts += range.bursts;
+    traffic.bursts += moved;
+    std::uint64_t& arrived = arrived_[static_cast<std::size_t>(command.stream)];
     trace_.transfer({.stream = command.stream,
                      .write = command.write,
                      .metadata = command.metadata,
                      .payload_bits = payload,
                      .moved_bits = transferred},
-                    begin, clock_.now());
+                    std::max(request.asked_cycle, arrived), request.done_cycle);
+    arrived = request.done_cycle;
 }
 
 }  // namespace axesim::models

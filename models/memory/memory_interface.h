@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <systemc>
+#include <vector>
 
 #include "models/counts.h"
 #include "models/hardware_config.h"
@@ -19,7 +20,8 @@
 namespace axesim::models {
 
 /// Moves elements of one tensor between DRAM, where they lie in the tensor's layout, and an
-/// on-chip buffer. The command is done when the last element has arrived.
+/// on-chip buffer. The command is done when the last element has arrived, or when it is `queued`,
+/// as soon as the DRAM has taken all of its bursts.
 struct TransferCommand {
     Stream stream = Stream::weights;
     bool write = false;         ///< false: DRAM to chip
@@ -33,6 +35,12 @@ struct TransferCommand {
     /// the bits are moved and counted, whatever they are.
     std::span<std::int16_t> narrow;
     std::span<std::int32_t> wide;
+
+    bool queued = false;
+    /// The first burst may be the last of this stream's command before, a read of the same tensor:
+    /// it is still here then, and not moved again.
+    bool continues = false;
+    std::uint64_t done_cycle = 0;  ///< result: when the last element arrives
 
     bool has_values() const { return !narrow.empty() || !wide.empty(); }
 };
@@ -91,15 +99,24 @@ private:
         BurstRange range;
         std::optional<StagedRun> staged;  ///< of a command with values
         std::uint64_t bursts_done = 0;
-        std::uint64_t done_cycle = 0;
+        std::uint64_t bursts_kept = 0;  ///< of these, that were here before
+        std::uint64_t asked_cycle = 0, done_cycle = 0;
         sc_core::sc_event done;
     };
 
+    /// The burst that a stream's reads ended in, [address, its bytes].
+    struct LastBurst {
+        std::uint64_t address = ~std::uint64_t{0};
+        std::vector<std::byte> bytes;
+    };
+
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    void take_kept_burst(Request& request);
+    void keep_last_burst(Request& request);
     void serve();
     Request* next_request();
     void move_batch(Request& request);
-    void count(const TransferCommand& command, const BurstRange& range, std::uint64_t begin);
+    void count(const Request& request);
     void read_before_masked_write(Request& request);
 
     static constexpr std::size_t kOutstanding = 4;
@@ -113,6 +130,8 @@ private:
     std::array<std::uint64_t, kOutstanding> accepted_{};  ///< cycles when batches left the queue
     std::size_t batches_ = 0;
     std::uint64_t bus_free_ = 0;  ///< cycle at which the on-chip bus has moved all batches so far
+    std::array<LastBurst, kStreams.size()> last_burst_;
+    std::array<std::uint64_t, kStreams.size()> arrived_{};  ///< cycle of a stream's last element
     std::array<TrafficCounts, kStreams.size()> traffic_;
 };
 

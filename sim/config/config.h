@@ -27,6 +27,12 @@ struct AttentionConfig {
     bool rotation = true;              ///< of queries and keys, before they become codes
 };
 
+/// How the matrix that makes logits is computed.
+struct LmHeadConfig {
+    static constexpr int kFloat = -1;  ///< bits: on the host, counted as nothing
+    int bits = 0;                      ///< of its weights; 0: weight_bits
+};
+
 struct PhasesConfig {
     std::int64_t prefill_tokens = 512;
     std::int64_t decode_tokens = 8;
@@ -72,6 +78,7 @@ struct Config {
     models::HardwareConfig hardware;  ///< number_format, accumulator, hardware
     quant::QuantizerConfig quantizer;
     AttentionConfig attention;
+    LmHeadConfig lm_head;
     WorkloadConfig workload;
     std::string technology = "asap7";      ///< hardware.technology
     std::string cost_profile = "default";  ///< hardware.cost_profile

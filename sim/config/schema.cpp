@@ -14,8 +14,8 @@ namespace {
 
 std::vector<Key> all_keys() {
     std::vector<Key> keys;
-    for (auto* part : {general_keys, arithmetic_keys, attention_keys, quantizer_keys, hardware_keys,
-                       workload_keys}) {
+    for (auto* part : {general_keys, arithmetic_keys, attention_keys, lm_head_keys, quantizer_keys,
+                       hardware_keys, workload_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;
@@ -91,6 +91,7 @@ const std::vector<Section>& sections() {
         {"attention",
          "The products of attention, queries with keys and probabilities with values, on the same "
          "array, and the cache of keys and values."},
+        {"lm_head", "The matrix behind the last block, which makes logits."},
         {"quantizer", "How real weights and activations become integers."},
         {"quantizer.activations", "Activations to codes, at run time and in calibration alike."},
         {"quantizer.calibration", "The text on which quantization errors are weighed."},

@@ -133,6 +133,19 @@ std::vector<Key> attention_keys() {
     };
 }
 
+std::vector<Key> lm_head_keys() {
+    return {integer_key(
+        "lm_head.bits", {2, 16}, "auto", "bits",
+        "Weight bits of lm_head, the matrix that makes logits of the last hidden state. It is "
+        "quantized like any other layer (its name in overrides is lm_head); the hardware is built "
+        "for the widest one. In the phases it sees the last position of each sequence.",
+        [](Config& c) { return &c.lm_head.bits; },
+        {{"auto", 0, "number_format.weight_bits"},
+         {"float", LmHeadConfig::kFloat,
+          "in floating point on the host and counted as nothing, as quantization papers measure "
+          "accuracy"}})};
+}
+
 std::vector<Key> arithmetic_keys() {
     std::vector<Key> keys = number_format_keys();
     for (Key (*make)() : {inner_bits, tile_size, outer_bits, overflow}) keys.push_back(make());

@@ -140,6 +140,7 @@ inline Key per_layer(Key key) {
 std::vector<Key> general_keys();
 std::vector<Key> arithmetic_keys();
 std::vector<Key> attention_keys();
+std::vector<Key> lm_head_keys();
 std::vector<Key> quantizer_keys();
 std::vector<Key> hardware_keys();
 std::vector<Key> workload_keys();

@@ -145,6 +145,7 @@ std::vector<Key> vector_unit_keys() {
 }
 
 std::vector<Key> interface_keys() {
+    using models::TransferPolicy;
     return {
         layout(),
         listed_key("hardware.memory_interface.word_bits", {64, 128, 256, 512}, 64, "bits",
@@ -161,6 +162,23 @@ std::vector<Key> interface_keys() {
                     "Bursts of one stream (weights, activations or outputs) before another may "
                     "take the bus. Long batches stay in one DRAM row and hit it more often.",
                     [](Config& c) { return &c.hardware.memory_interface.batch_bursts; }),
+        word_key("hardware.memory_interface.transfers", "per_tile",
+                 "How the transfers that fill a tile of an operand follow each other.",
+                 [](Config& c) { return &c.hardware.memory_interface.transfers; },
+                 {choice("per_row", TransferPolicy::per_row,
+                         "one a row of the tile, asked for when the one before it has arrived; "
+                         "each row's last burst is its own"),
+                  choice("per_tile", TransferPolicy::per_tile,
+                         "one for all rows that follow each other in memory, else one a row"),
+                  choice("coalesced", TransferPolicy::coalesced,
+                         "as per_tile, queued behind each other without a wait, those of the next "
+                         "tile too; a burst that two rows of a tile share is moved once")}),
+        integer_key("hardware.memory_interface.prefetch_tiles", {1, models::kMaxPrefetchTiles}, 1,
+                    "tiles",
+                    "Tiles of an operand that are loaded ahead of the one in use, with "
+                    "hardware.buffers.double_buffered; they share the buffer, so that more ahead "
+                    "means smaller tiles.",
+                    [](Config& c) { return &c.hardware.memory_interface.prefetch_tiles; }),
     };
 }
 

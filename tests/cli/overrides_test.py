@@ -85,7 +85,7 @@ class Overrides(CliTestCase):
         path.write_bytes(whole.replace(key, key.replace(b"inner", b"INNER")))
         done = self.axesim("verify", self.folder / "mixed")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("NOT VERIFIED: 1 of 210 layers", done.stdout)
+        self.assertIn("NOT VERIFIED: 1 of 211 layers", done.stdout)
         path.write_bytes(whole)
 
     def check_layers(self, narrow, wide, mixed):

@@ -29,6 +29,7 @@ class Perplexity(CliTestCase):
                 "activations": {"range": row["range"]},
             },
             attention={"bits": "float"},  # as the emulation has it
+            lm_head={"bits": "float"},
             workload={
                 "phases": {"prefill_tokens": 1, "decode_tokens": 0},
                 "evaluation": {

@@ -81,7 +81,7 @@ class Repeated(CliTestCase):
     def test_rows_times_their_count_are_the_phase(self):
         result = self.run_shape(5)
         counts = [layer["count"] for layer in result["layers"]]
-        self.assertEqual(counts, [1] + 16 * [5] + [1])  # embedding, a block, last norm
+        self.assertEqual(counts, [1] + 16 * [5] + [1, 1])  # embedding, a block, last norm, lm_head
         cycles = sum(layer["count"] * layer["cycles"] for layer in result["layers"])
         self.assertEqual(cycles, result["timing"]["prefill"]["cycles"])
         energy = sum(layer["count"] * layer["energy_j"] for layer in result["layers"])
@@ -132,6 +132,33 @@ class Repeated(CliTestCase):
         timing = self.run_weights(2, "workload.timing_only=true", *settings)
         for section in ("timing", "memory", "energy", "area"):
             self.assertEqual(timing[section], with_values[section])
+
+    def test_lm_head_runs_on_the_array(self):
+        def run(*more):
+            folder = self.folder / "model"
+            if not folder.exists():
+                write_model(folder, Shape(blocks=1, **TINY))
+            evaluation = f"{{text: {self.folder / 'tokens.npy'}, tokens: 64, context: 64}}"
+            more = (f"workload.evaluation={evaluation}", "number_format.weight_bits=12", *more)
+            return self.run_model(folder, "number_format.activation_bits=12", *more)
+
+        on_host, fine = run("lm_head.bits=float"), run()
+        self.assertEqual(on_host["not_counted"], ["lm_head (computed in float on the host)"])
+        self.assertEqual(fine["not_counted"], [])
+        head = fine["layers"][-1]
+        self.assertEqual((head["name"], head["m"], head["n"]), ("lm_head", 1, VOCABULARY))
+        self.assertEqual(head["k"], TINY["hidden"])
+        self.assertGreater(head["sqnr_db"], 40)
+        perplexity = fine["accuracy"]["perplexity_quantized"]
+        close(self, perplexity, on_host["accuracy"]["perplexity_quantized"], 2e-3)
+        self.assertNotEqual(perplexity, on_host["accuracy"]["perplexity_quantized"])
+        coarse = run("lm_head.bits=2")
+        self.assertEqual(coarse["layers"][-1]["weight_bits"], 2)
+        self.assertLess(coarse["layers"][-1]["sqnr_db"], 15)
+        for phase in ("prefill", "decode"):
+            macs = fine["timing"][phase]["macs"] - on_host["timing"][phase]["macs"]
+            tokens = 1 if phase == "prefill" else 3
+            self.assertEqual(macs, tokens * VOCABULARY * TINY["hidden"])
 
     def test_the_seed_decides(self):
         def overflow(seed):

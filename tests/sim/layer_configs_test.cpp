@@ -89,7 +89,7 @@ TEST(MixedModel, RoundsEachLayerAsAModelOfItsWidthsDoes) {
         tiny, quantizer +
                   "overrides:\n  - layers: \"*.down_proj\"\n    number_format: "
                   "{weight_bits: 8, activation_bits: 7}\n    accumulator.inner_bits: 16\n");
-    ASSERT_EQ(mixed.layers.size(), 14u);
+    ASSERT_EQ(mixed.layers.size(), 15u);
     for (const auto& [id, layer] : mixed.layers) {
         const QuantizedModel& alike = id.kind == LinearKind::down_proj ? wide : narrow;
         expect_same(layer, alike.layers.at(id), id);

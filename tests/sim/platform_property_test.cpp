@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "common/error.h"
 #include "models/compute/array_dataflow.h"
@@ -63,10 +64,9 @@ Figures simulate(const Case& c) {
     Matrix<std::int64_t> outputs, expected;
     platform.run([&] {
         const auto weights =
-            c.has_values
-                ? platform.store_weights(
-                      w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config)
-                : platform.reserve_weights(c.n, c.k, c.config, false);
+            c.has_values ? platform.store_weights(
+                               w, std::vector<double>(static_cast<std::size_t>(c.n), 1.0), c.config)
+                         : platform.reserve_weights(c.n, c.k, c.config, false);
         const GemmReport report = platform.multiply_raw(
             weights, platform.store_activations(x, c.config), c.config, outputs);
         figures.gemm = report.cycles;
@@ -139,7 +139,13 @@ public:
                      .outputs_word_bits = of({0, 0, 48, 100})};
         h.memory_interface = {of({models::Layout::packed, models::Layout::padded_byte,
                                   models::Layout::aligned_fields, models::Layout::padded_pow2}),
-                              64, 64, 4, pick(1, 4)};
+                              64,
+                              64,
+                              4,
+                              pick(1, 4),
+                              of({models::TransferPolicy::per_row, models::TransferPolicy::per_tile,
+                                  models::TransferPolicy::coalesced}),
+                              of({1, 1, 2, 4})};
         h.clock_mhz = of({500.0, 1000.0, 1050.0});
         h.dram = plain_dram();
         h.dram.channels = of({1, 2});
@@ -326,6 +332,67 @@ TEST(SlowPlatformProperties, AWiderInnerAccumulatorOverflowsNoMoreOften) {
     }
     EXPECT_GT(compared, 300);
     EXPECT_GT(fewer, 100);
+}
+
+/// Bursts that the weights of a GEMM cross the bus in, bit by bit: packed elements, then their
+/// words.
+std::uint64_t bursts_of_weights(const Case& c, const models::Mapping& mapping) {
+    const auto burst_bits = static_cast<Index>(c.config.memory_interface.burst_bits());
+    const models::TransferPolicy policy = c.config.memory_interface.transfers;
+    std::uint64_t bursts = 0;
+    for (const models::Visit& visit : models::schedule({c.m, c.n, c.k}, mapping)) {
+        if (!visit.loads_weights) continue;
+        const bool in_one_piece = visit.k == c.k && policy != models::TransferPolicy::per_row;
+        std::set<Index> touched;
+        for (Index row = visit.first_n; row < visit.first_n + visit.n; ++row) {
+            for (Index k = visit.first_k; k < visit.first_k + visit.k; ++k) {
+                const Index first_bit = (row * c.k + k) * c.config.weight_bits;
+                for (Index bit = 0; bit < c.config.weight_bits; ++bit) {
+                    touched.insert((first_bit + bit) / burst_bits);
+                }
+            }
+            if (in_one_piece || policy == models::TransferPolicy::coalesced) continue;
+            bursts += touched.size();
+            touched.clear();
+        }
+        bursts += touched.size();
+        touched.clear();
+        for (Index bit = visit.first_n * 64; bit < (visit.first_n + visit.n) * 64; ++bit) {
+            touched.insert(bit / burst_bits);
+        }
+        bursts += touched.size();
+    }
+    return bursts;
+}
+
+TEST(SlowPlatformProperties, APolicyMovesTheBurstsThatItSays) {
+    Draw draw(15);
+    int in_pieces = 0, faster = 0;
+    for (int trial = 0; trial < 150; ++trial) {
+        Case c = draw.any_case();
+        c.has_values = false;
+        c.config.memory_interface.layout = models::Layout::packed;
+        std::optional<Figures> before;
+        for (const auto policy : {models::TransferPolicy::per_row, models::TransferPolicy::per_tile,
+                                  models::TransferPolicy::coalesced}) {
+            c.config.memory_interface.transfers = policy;
+            const std::optional<Figures> figures = run(c);
+            if (!figures) break;
+            const auto& traffic =
+                figures->counts.traffic[static_cast<std::size_t>(Stream::weights)];
+            EXPECT_EQ(traffic.bursts, bursts_of_weights(c, figures->mapping)) << "trial " << trial;
+            in_pieces += figures->mapping.k_chunk < c.k;
+            if (before) {
+                EXPECT_LE(traffic.transferred_bits,
+                          before->counts.traffic[static_cast<std::size_t>(Stream::weights)]
+                              .transferred_bits);
+                faster += figures->gemm.cycles < before->gemm.cycles;
+            }
+            before = figures;
+        }
+    }
+    EXPECT_GT(in_pieces, 10);
+    EXPECT_GT(faster, 100);
 }
 
 /// Counts hold nothing but 64-bit counters.

@@ -119,7 +119,7 @@ TEST(PerfettoTrace, IsJsonWithTheEvents) {
     EXPECT_EQ(of_name("read")["args"]["bytes"], 64);
     EXPECT_EQ(of_name("weights slots")["args"]["in use"], 1);
     EXPECT_EQ(of_name("model.layers.0.x")["args"]["part"], "prefill");
-    EXPECT_EQ(shown[7]["args"]["bits"], 512);  // on the data bus, without a pause
+    EXPECT_EQ(shown[6]["args"]["bits"], 512);  // on the data bus, without a pause
 }
 
 TEST(VcdTrace, WritesChangesInTheOrderOfTime) {

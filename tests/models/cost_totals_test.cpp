@@ -2,6 +2,7 @@
 // Energy and area of whole designs: sums of parts, closed forms, bounds.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 
 #include "models/cost/costs.h"
@@ -164,6 +165,43 @@ TEST(CostTotals, FewerMultiplierBitsNeverCostMoreAreaOrEnergyInTheArray) {
                 EXPECT_LT(area(narrow, 36, t).multiplier, area(wide, 36, t).multiplier);
                 EXPECT_LT(energy(some_counts(), 0, narrow, 36, t).multiplier,
                           energy(some_counts(), 0, wide, 36, t).multiplier);
+            }
+        }
+    }
+}
+
+/// Totals never fall with a width, and the range around them moves along.
+TEST(CostTotals, TotalsAreMonotoneInEveryWidth) {
+    constexpr int kStep = 4;  // between the accumulators that are compared
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    std::map<std::array<int, 3>, std::pair<CostRange, CostRange>> costs;
+    for (int m = 2; m <= 9; ++m) {
+        for (int n = 2; n <= 9; ++n) {
+            for (int p = 12; p <= 32 + kStep; p += kStep) {
+                HardwareConfig h = int6_design();
+                h.weight_bits = m;
+                h.activations.bits = n;
+                h.accumulator.inner_bits = p;
+                costs[{m, n, p}] = {energy_range(some_counts(), 1e-4, h, p + 4, t),
+                                    area_range(h, p + 4, t)};
+            }
+        }
+    }
+    const auto expect_more = [](const CostRange& more, const CostRange& less) {
+        EXPECT_GE(more.nominal, less.nominal);
+        EXPECT_GE(more.min, less.min);
+        EXPECT_GE(more.max, less.max);
+    };
+    for (int m = 2; m <= 8; ++m) {
+        for (int n = 2; n <= 8; ++n) {
+            for (int p = 12; p <= 32; p += kStep) {
+                SCOPED_TRACE(testing::Message() << m << " x " << n << " bits in " << p);
+                const auto& [energy, area] = costs.at({m, n, p});
+                for (const std::array<int, 3> wider :
+                     {std::array{m + 1, n, p}, {m, n + 1, p}, {m, n, p + kStep}}) {
+                    expect_more(costs.at(wider).first, energy);
+                    expect_more(costs.at(wider).second, area);
+                }
             }
         }
     }

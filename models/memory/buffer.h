@@ -25,7 +25,7 @@ struct OperandTile {
     std::vector<std::int32_t> row_integer;
     std::vector<std::int32_t> row_bias_bits;  ///< empty: no bias
     TileShifts row_shifts;
-    std::uint64_t version = 0;  ///< of the contents: no two that were loaded have the same
+    std::uint64_t version = 0;      ///< of the contents: no two that were loaded have the same
     std::uint64_t ready_cycle = 0;  ///< when the last of it arrives
 };
 

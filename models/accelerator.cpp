@@ -28,6 +28,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const HardwareConf
     : sc_module(name),
       config_(config),
       clock_(clock),
+      trace_(clock),
       weights_buffer_(weights_buffer),
       activations_buffer_(activations_buffer),
       outputs_buffer_(outputs_buffer) {
@@ -75,6 +76,7 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     const std::uint64_t computed = clock_.now();
     while (job.tiles_to_store > 0) wait(stored_);
     command->cycles.stall_dram += clock_.now() - computed;
+    trace_.array(ArrayState::stall_dram, computed, clock_.now());
     command->cycles.cycles = clock_.now() - begin;
 }
 
@@ -92,6 +94,7 @@ void Accelerator::run_array(Job& job) {
         has = true;
         clock_.wait_until(buffer.tile(slot).ready_cycle);
         cycles.stall_dram += clock_.now() - before;
+        trace_.array(ArrayState::stall_dram, before, clock_.now());
     };
     for (const Visit& visit : job.visits) {
         if (visit.loads_weights) next_tile(weights_ready_, weights_buffer_, weights, has_weights);
@@ -120,10 +123,14 @@ void Accelerator::run_array(Job& job) {
                            .weights = compute.weights,
                            .raw_accumulators = job.command.raw_accumulators,
                            .words = &tile.words,
+                           .lane_cycles = 0,
                            .cycles = 0};
         send_command(scale_socket, scale);
+        const std::uint64_t drained = clock_.now();
         clock_.wait_cycles(scale.cycles);
         cycles.stall_vector += scale.cycles;
+        trace_.array(ArrayState::stall_vector, drained, clock_.now());
+        trace_.vector_unit(VectorTask::scale, clock_.now() - scale.lane_cycles, clock_.now());
         outputs_buffer_.count_write(result_bits(job, tile));
         tile.first_word =
             output_offset(job.shape, visit.first_m, visit.m, visit.first_n) * job.output.words;

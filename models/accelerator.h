@@ -16,6 +16,7 @@
 #include "models/memory/buffer.h"
 #include "models/memory/memory_interface.h"
 #include "models/simulation_clock.h"
+#include "models/trace_port.h"
 
 namespace axesim::models {
 
@@ -127,6 +128,9 @@ public:
                 TileBuffer<ActivationTile>& activations_buffer,
                 TileBuffer<OutputTile>& outputs_buffer);
 
+    /// Tells what the array waits for between tiles, and what the vector unit does; null: nobody.
+    void trace_to(TraceSink* sink) { trace_.connect(sink); }
+
 private:
     SC_HAS_PROCESS(Accelerator);
 
@@ -155,6 +159,7 @@ private:
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
+    TracePort trace_;
     TileBuffer<WeightTile>& weights_buffer_;
     TileBuffer<ActivationTile>& activations_buffer_;
     TileBuffer<OutputTile>& outputs_buffer_;

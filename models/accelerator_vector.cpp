@@ -52,6 +52,9 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     // All of it streams: the pass takes as long as the slower of memory and lanes.
     const std::uint64_t moved = clock_.now();
     clock_.wait_until(begin + cycles);
+    trace_.vector_unit(VectorTask::pass, begin, begin + cycles);
+    trace_.array(ArrayState::stall_dram, begin, moved);
+    trace_.array(ArrayState::stall_vector, moved, clock_.now());
     command->cycles.stall_dram = moved - begin;
     command->cycles.stall_vector = clock_.now() - moved;
     command->cycles.cycles = clock_.now() - begin;

@@ -58,6 +58,7 @@ struct ComputeCounts {
     std::uint64_t rotation_adds = 0;     ///< additions of online Hadamard rotations
     std::uint64_t vector_adds = 0;       ///< additions of the vector unit's other functions
     std::uint64_t vector_multiplies = 0;
+    std::uint64_t vector_steps = 0;  ///< lane-cycles of everything that the vector unit does
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.

@@ -2,7 +2,9 @@
 // One design point of the hardware, as typed values. sim/config/ makes it from YAML.
 #pragma once
 
+#include <algorithm>
 #include <compare>
+#include <cstdint>
 #include <string>
 
 #include "common/integer_format.h"
@@ -42,6 +44,10 @@ struct BufferConfig {
     /// the halves of a double buffer lie in different ones.
     bool halves_apart() const { return double_buffered && banks > 1; }
     bool filling_takes_turns() const { return ports == 1 && !halves_apart(); }
+    /// Of words read and written, those that pass the ports that most of them pass.
+    std::uint64_t port_words(std::uint64_t reads, std::uint64_t writes) const {
+        return ports == 1 ? reads + writes : std::max(reads, writes);
+    }
     /// Banks that serve the array at a time.
     int banks_in_use() const { return ports == 1 && halves_apart() ? banks / 2 : banks; }
 };

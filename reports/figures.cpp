@@ -39,6 +39,34 @@ std::optional<double> row_hit_rate(const Phase& phase) {
                  static_cast<double>(dram.row_hits + dram.row_misses));
 }
 
+std::uint64_t dram_bits(const models::DramCounts& dram) {
+    return dram.read_bits + dram.written_bits;
+}
+
+std::optional<double> macs_per_dram_byte(std::uint64_t macs, std::uint64_t bits) {
+    return ratio(8.0 * static_cast<double>(macs), static_cast<double>(bits));
+}
+
+std::optional<double> share_of_roof(const models::Roofline& roofline, std::uint64_t cycles) {
+    return ratio(roofline.cycles(), static_cast<double>(cycles));
+}
+
+const char* roof_name(models::Roof roof) {
+    switch (roof) {
+        case models::Roof::compute:
+            return "compute";
+        case models::Roof::vector_unit:
+            return "vector_unit";
+        case models::Roof::buffer:
+            return "buffer";
+        case models::Roof::memory_interface:
+            return "memory_interface";
+        case models::Roof::dram:
+            break;
+    }
+    return "dram";
+}
+
 std::optional<double> retained(const Accuracy& accuracy) {
     return ratio(accuracy.perplexity_float, accuracy.perplexity_quantized);
 }

@@ -23,6 +23,14 @@ std::optional<double> utilization(std::uint64_t macs, std::uint64_t cycles,
 /// Payload over transferred bits of the memory interface.
 std::optional<double> bus_efficiency(const Phase& phase);
 std::optional<double> row_hit_rate(const Phase& phase);
+/// Bits read from and written to DRAM, whole atoms.
+std::uint64_t dram_bits(const models::DramCounts& dram);
+/// Multiply-accumulates for each byte that the DRAM moved: the intensity of a roofline.
+std::optional<double> macs_per_dram_byte(std::uint64_t macs, std::uint64_t dram_bits);
+/// Cycles of the highest roof over those that were needed, 1: as fast as the bound allows.
+std::optional<double> share_of_roof(const models::Roofline& roofline, std::uint64_t cycles);
+/// "compute", "vector_unit", "buffer", "memory_interface", "dram".
+const char* roof_name(models::Roof roof);
 /// Perplexity of the float model over that of the quantized one.
 std::optional<double> retained(const Accuracy& accuracy);
 

@@ -92,6 +92,29 @@ Json stalls_json(const models::CycleCounts& cycles) {
             {"fill_drain", cycles.fill_drain}};
 }
 
+/// `bits`: moved by the DRAM.
+Json roofline_json(const models::Roofline& roofs, std::uint64_t macs, std::uint64_t bits,
+                   std::uint64_t cycles) {
+    return {{"compute_cycles", roofs.compute},
+            {"vector_unit_cycles", roofs.vector_unit},
+            {"buffer_cycles", roofs.buffer},
+            {"memory_interface_cycles", roofs.memory_interface},
+            {"dram_cycles", roofs.dram},
+            {"macs_per_dram_byte", or_null(macs_per_dram_byte(macs, bits))},
+            {"bound_by", roof_name(roofs.bound_by())},
+            {"share_of_roof", or_null(share_of_roof(roofs, cycles))}};
+}
+
+Json peak_json(const models::HardwareConfig& hardware) {
+    const models::PeakRates peak = models::peak_rates(hardware);
+    return {{"clock_hz", hardware.clock_mhz * 1e6},
+            {"macs_per_cycle", peak.macs},
+            {"vector_steps_per_cycle", peak.vector_steps},
+            {"buffer_words_per_cycle", peak.buffer_words},
+            {"memory_interface_bits_per_cycle", peak.interface_bits},
+            {"dram_bits_per_cycle", peak.dram_bits}};
+}
+
 Json timing_json(const Phase& phase, const models::HardwareConfig& hardware) {
     return {{"tokens", phase.tokens},
             {"batch", phase.batch},
@@ -102,7 +125,10 @@ Json timing_json(const Phase& phase, const models::HardwareConfig& hardware) {
             {"utilization",
              or_null(utilization(phase.counts.compute.macs, phase.counts.cycles.cycles, hardware))},
             {"busy_cycles", phase.counts.cycles.busy},
-            {"stall_cycles", stalls_json(phase.counts.cycles)}};
+            {"stall_cycles", stalls_json(phase.counts.cycles)},
+            {"roofline",
+             roofline_json(models::roofline(phase.counts, hardware), phase.counts.compute.macs,
+                           dram_bits(phase.counts.dram), phase.counts.cycles.cycles)}};
 }
 
 Json decode_timing_json(const std::optional<Phase>& decode,
@@ -205,6 +231,8 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
         {"stall_cycles", stalls_json(layer.cycles)},
         {"utilization", or_null(utilization(layer.macs, layer.cycles.cycles, hardware))},
         {"busy_utilization", or_null(utilization(layer.macs, layer.cycles.busy, hardware))},
+        {"roofline",
+         roofline_json(layer.roofline, layer.macs, layer.dram_bits, layer.cycles.cycles)},
         {"energy_j", layer.energy_j},
         {"rmse", or_null(layer.rmse)},
         {"sqnr_db", or_null(layer.sqnr_db)},
@@ -268,6 +296,7 @@ Json to_json(const Result& result) {
                  {"accuracy", accuracy_json(result.accuracy)},
                  {"accuracy_not_measured", text_or_null(result.accuracy_not_measured)}};
     json.update(gemm_json(result));
+    json["peak"] = peak_json(result.hardware);
     json["costs"] = costs_json(result);
     json["layers"] = Json::array();
     for (const LayerResult& layer : result.layers) {

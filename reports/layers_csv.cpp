@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/files.h"
+#include "reports/figures.h"
 #include "reports/format.h"
 
 namespace axesim::reports {
@@ -15,6 +16,8 @@ constexpr const char* kHeader =
     "weight_bits,activation_bits,inner_bits,outer_bits,"
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
+    "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,dram_cycles,"
+    "macs_per_dram_byte,bound_by,share_of_roof,"
     "mapping,fallback\n";
 
 std::string or_empty(const std::optional<double>& value) {
@@ -34,12 +37,20 @@ std::string product_fields(const LayerResult& l) {
                        l.seen_inner.max, l.seen_outer.min, l.seen_outer.max);
 }
 
+std::string roofline_fields(const LayerResult& l) {
+    const models::Roofline& roofs = l.roofline;
+    return fmt::format(
+        "{},{},{},{},{},{},{},{}", roofs.compute, roofs.vector_unit, roofs.buffer,
+        roofs.memory_interface, roofs.dram, or_empty(macs_per_dram_byte(l.macs, l.dram_bits)),
+        roof_name(roofs.bound_by()), or_empty(share_of_roof(roofs, l.cycles.cycles)));
+}
+
 std::string line(const LayerResult& l) {
-    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
                        csv_field(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles,
                        l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db),
                        l.has_values ? fmt::format("{}", l.overflow_events) : "", product_fields(l),
-                       csv_field(l.mapping), csv_field(l.fallback));
+                       roofline_fields(l), csv_field(l.mapping), csv_field(l.fallback));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "models/compute/gemm.h"
 #include "models/cost/costs.h"
 #include "models/counts.h"
+#include "models/roofline.h"
 
 namespace axesim::reports {
 
@@ -71,6 +72,8 @@ struct LayerResult {
     std::int64_t m = 0, n = 0, k = 0;     ///< rows of the prefill, outputs, depth
     std::uint64_t macs = 0;               ///< prefill, one; less than m n k: causal attention
     models::CycleCounts cycles;           ///< prefill, one
+    models::Roofline roofline;            ///< prefill, one
+    std::uint64_t dram_bits = 0;          ///< prefill, one; read and written, whole atoms
     double energy_j = 0;                  ///< prefill, one
     bool has_values = true;               ///< else bounds and overflows are not known
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input

@@ -189,6 +189,24 @@ void timing(const Result& result, Screen& screen) {
     screen.row("decode", items);
 }
 
+/// "prefill at 87 % of the DRAM roof, 95.3 MACs a DRAM byte".
+std::string roofline_of(const Phase& phase, const models::HardwareConfig& hardware) {
+    const models::Roofline roofs = models::roofline(phase.counts, hardware);
+    const auto share = share_of_roof(roofs, phase.counts.cycles.cycles);
+    const auto intensity =
+        macs_per_dram_byte(phase.counts.compute.macs, dram_bits(phase.counts.dram));
+    if (!share || !intensity) return "";
+    return fmt::format("{} at {:.0f} % of the {} roof, {:.3g} MACs a DRAM byte", phase.name,
+                       100 * *share, shown_name(roof_name(roofs.bound_by())), *intensity);
+}
+
+void roofline(const Result& result, Screen& screen) {
+    Items items{roofline_of(result.prefill, result.hardware)};
+    if (result.decode) items.push_back(roofline_of(*result.decode, result.hardware));
+    std::erase(items, "");
+    if (!items.empty()) screen.row("roofline", items);
+}
+
 std::string joules_range(const Phase& phase, double divide_by) {
     if (!phase.energy_range) return "";
     return fmt::format(" ({} .. {})", with_prefix(phase.energy_range->min / divide_by, "J"),
@@ -309,6 +327,7 @@ std::string terminal_report(const Result& result, int width, bool color,
     accuracy(result, screen);
     overflow(result, screen);
     timing(result, screen);
+    roofline(result, screen);
     energy(result, screen);
     area(result, screen);
     if (!against.empty()) screen.row("against", against);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -19,12 +20,15 @@
 #include "reports/layers_csv.h"
 #include "reports/summary.h"
 #include "reports/terminal_report.h"
+#include "reports/trace/perfetto_trace.h"
+#include "reports/trace/vcd_trace.h"
 #include "sim/bit_width.h"
 #include "sim/checkpoint.h"
 #include "sim/config/config.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
 #include "sim/model.h"
+#include "sim/operation_trace.h"
 #include "sim/run.h"
 #include "verify/verify.h"
 
@@ -46,6 +50,27 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
 /// Where a run keeps what it would not like to do twice; "" when it has no folder.
 std::filesystem::path checkpoint_folder(const std::filesystem::path& out) {
     return out.empty() ? out : out / "quantize.partial";
+}
+
+/// A run that also writes its trace to `out`.
+Run run_traced(const Config& config, Progress& progress, const std::filesystem::path& out,
+               const RunFolders& folders, const TraceOptions& options) {
+    const bool perfetto = options.format == TraceFormat::perfetto;
+    const std::filesystem::path path = out / (perfetto ? "trace.json" : "trace.vcd");
+    Run run;
+    write_file_atomically(path, [&](std::ostream& file) {
+        std::unique_ptr<reports::TraceWriter> writer;
+        if (perfetto) {
+            writer = std::make_unique<reports::PerfettoTrace>(file, config.hardware);
+        } else {
+            writer = std::make_unique<reports::VcdTrace>(file, config.hardware);
+        }
+        OperationTrace trace(*writer, options);
+        run = run_design_point(config, progress, folders, &trace);
+        writer->finish(trace.describe());
+        progress.note(fmt::format("{}: {}", path.string(), trace.describe()));
+    });
+    return run;
 }
 
 std::string describe_certificates(const QuantizedModel& model) {
@@ -92,7 +117,9 @@ int run_command(const RunOptions& options) {
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const Run run = at_places_of(config, [&] {
-        return run_design_point(config, progress, {checkpoints, options.cache});
+        const RunFolders folders{checkpoints, options.cache};
+        return options.trace ? run_traced(config, progress, options.out, folders, *options.trace)
+                             : run_design_point(config, progress, folders);
     });
     const nlohmann::ordered_json result = reports::to_json(run.result);
     const std::string json = result.dump(2) + "\n";

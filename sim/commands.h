@@ -3,7 +3,9 @@
 // command line; commands.cpp does the work.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,22 @@ struct ConfigOptions {
     bool quiet = false;  ///< no progress on stderr
 };
 
+enum class TraceFormat { perfetto, vcd };
+
+/// What a run writes of what happens inside the hardware.
+struct TraceOptions {
+    TraceFormat format = TraceFormat::perfetto;
+    std::string layers = "model.layers.0.*";  ///< pattern over the names of operations
+    std::uint64_t events = 1'000'000;         ///< after so many, no operation is begun
+};
+
 /// axesim --config FILE ...: quantize, simulate, evaluate, report.
 struct RunOptions : ConfigOptions {
-    std::filesystem::path out;      ///< folder for results; empty: print only
-    std::filesystem::path cache;    ///< folder of work that runs share; empty: none
-    std::filesystem::path against;  ///< folder of the results to compare with; empty: none
-    bool export_weights = false;    ///< write quantized.safetensors there (needs `out`)
+    std::filesystem::path out;          ///< folder for results; empty: print only
+    std::filesystem::path cache;        ///< folder of work that runs share; empty: none
+    std::filesystem::path against;      ///< folder of the results to compare with; empty: none
+    bool export_weights = false;        ///< write quantized.safetensors there (needs `out`)
+    std::optional<TraceOptions> trace;  ///< written there (needs `out`)
     OutputText format = OutputText::text;
 };
 

@@ -11,6 +11,7 @@
 #include "sim/config/attention_formats.h"
 #include "sim/hardware_linear.h"
 #include "sim/model_memory.h"
+#include "sim/operation_trace.h"
 #include "sim/platform.h"
 #include "workloads/scoring.h"
 
@@ -85,7 +86,7 @@ class Host {
 public:
     Host(const workloads::LoadedModel& model, const QuantizedModel& quantized,
          const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
-         SharedWork& shared, const std::optional<Evaluation>& known)
+         SharedWork& shared, const std::optional<Evaluation>& known, OperationTrace* trace)
         : model_(model),
           text_(text),
           config_(config),
@@ -93,6 +94,7 @@ public:
           platform_(platform),
           shared_(shared),
           known_(known),
+          trace_(trace),
           float_forward_(*model.weights),
           forward_(*quantized.equalized.weights),
           linear_(platform, quantized, config, memory_needs(config)) {}
@@ -180,15 +182,17 @@ private:
         progress_.start("time prefill and decode",
                         static_cast<std::uint64_t>(1 + phases.decode_tokens));
         result.prefill = {phases.prefill_tokens, phases.batch, {}};
-        linear_.record(result.prefill.layers);
+        if (trace_ != nullptr) trace_->begin_part("prefill");
+        linear_.record(result.prefill.layers, false, trace_);
         next_tokens(columns(sequences, 0, phases.prefill_tokens), cache);
         progress_.advance(1, "prefill");
 
         if (phases.decode_tokens > 0) {
             PhaseRun& decode = result.decode.emplace();
             decode = {phases.decode_tokens, phases.batch, {}};
-            linear_.record(decode.layers);
+            if (trace_ != nullptr) trace_->begin_part("decode");
             for (std::int64_t step = 0; step < phases.decode_tokens; ++step) {
+                linear_.record(decode.layers, false, step == 0 ? trace_ : nullptr);
                 next_tokens(columns(sequences, phases.prefill_tokens + step, 1), cache);
                 progress_.advance(1, "decode");
             }
@@ -227,6 +231,7 @@ private:
     Platform& platform_;
     SharedWork& shared_;
     const std::optional<Evaluation>& known_;
+    OperationTrace* trace_;
     workloads::LlamaForward float_forward_;
     workloads::LlamaForward forward_;  ///< of what was quantized
     HardwareLinear linear_;
@@ -240,7 +245,7 @@ void require_enough_text(const workloads::Text& text, const Config& config) {
 
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
                          const workloads::Text& text, const Config& config, Progress& progress,
-                         SharedWork& shared) {
+                         SharedWork& shared, OperationTrace* trace) {
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
@@ -252,7 +257,7 @@ WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedMod
     if (known && hardware.accumulator.overflow != OverflowMode::trap) size.has_values = false;
     Platform platform("platform", hardware, size);
     platform.run([&] {
-        Host(model, quantized, text, config, progress, platform, shared, known)
+        Host(model, quantized, text, config, progress, platform, shared, known, trace)
             .run(windows, result);
     });
     return result;

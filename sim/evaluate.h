@@ -39,10 +39,11 @@ void require_enough_text(const workloads::Text& text, const Config& config);
 
 /// Runs everything that config.workload asks for; what `shared` has of it is taken from there, and
 /// what it has not is stored. The phases come first, so that what they take does not depend on
-/// whether the text had to be run. The one platform of this process is made here. Throws UserError
-/// (text too short), RunError (trap, values that are not finite).
+/// whether the text had to be run. The one platform of this process is made here. `trace` (null:
+/// none) may show operations of the prefill and of the first decoded token. Throws UserError (text
+/// too short), RunError (trap, values that are not finite).
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
                          const workloads::Text& text, const Config& config, Progress& progress,
-                         SharedWork& shared);
+                         SharedWork& shared, OperationTrace* trace = nullptr);
 
 }  // namespace axesim::sim

@@ -142,6 +142,7 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
         add(kept[i], rotation, formats_.kept, keys, step.past, models::RowWord::sum);
         add(kept[i + 1], nullptr, formats_.kept, values, step.past, models::RowWord::none);
     }
+    recorder_.begin({step.block, Operation::rope});
     platform_.vector_pass(pass);
     recorder_.note({step.block, Operation::rope}, formats_.scores,
                    {step.sequences * step.length, q.cols() + k.cols() + v.cols(), 0});
@@ -166,11 +167,13 @@ void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, I
         OperandRef keys = codes_at(head.keys, head.key_words, total, size, formats_.kept);
         keys.from_kv_cache = true;
         Matrix<float> scores;
+        recorder_.begin({step.block, Operation::attention_scores});
         GemmReport report =
             platform_.multiply(keys, queries, formats_.scores, scores, memory_.scores);
         recorder_.note({step.block, Operation::attention_scores}, formats_.scores,
                        {all_rows, longest, size}, report);
 
+        recorder_.begin({step.block, Operation::softmax});
         const OperandRef probabilities = weigh(head, step.past + first + 1, group, scores);
         recorder_.note({step.block, Operation::softmax}, formats_.values, {all_rows, longest, 0});
 
@@ -178,6 +181,7 @@ void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, I
         values.from_kv_cache = values.depth_first = true;
         const std::uint64_t address = next_attended();
         Matrix<float> piece;
+        recorder_.begin({step.block, Operation::attention_values});
         report = platform_.multiply(values, probabilities, formats_.values, piece, address);
         recorder_.note({step.block, Operation::attention_values}, formats_.values,
                        {all_rows, size, longest}, report);

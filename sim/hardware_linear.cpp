@@ -40,8 +40,8 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
     }
 }
 
-void HardwareLinear::record(LayerRecords& records, bool compare) {
-    recorder_.start(records);
+void HardwareLinear::record(LayerRecords& records, bool compare, OperationTrace* trace) {
+    recorder_.start(records, trace);
     compare_ = compare;
 }
 
@@ -63,6 +63,7 @@ models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& v
 
 void HardwareLinear::run_pass(models::VectorCommand pass, const OperationId& id,
                               const Matrix<float>& rows) {
+    recorder_.begin(id);
     platform_.vector_pass(pass);
     recorder_.note(id, platform_.config().layer_format(), {rows.rows(), rows.cols(), 0});
 }
@@ -134,12 +135,14 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
     std::vector<models::StaticRange> ranges;
     if (first.input_ranges) ranges = ranges_of_rows(*first.input_ranges, positions_);
     Pending before = std::exchange(pending_, {});
+    recorder_.begin(before.id.value_or(layers.front()));
     const models::OperandRef activations =
         platform_.quantize(input, rotation, ranges, first.format, std::move(before.pass));
     if (before.id) recorder_.note(*before.id, first.format, before.shape);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LinearId& id = layers[i];
         const models::LayerFormat& format = model_.layers.at(id).format;
+        if (before.id || i > 0) recorder_.begin(id);
         const GemmReport report =
             platform_.multiply(weights_.at(id), activations, format, outputs[i],
                                lm_head ? memory_.logits : memory_.results[i]);

@@ -29,9 +29,10 @@ public:
     HardwareLinear(Platform& platform, const QuantizedModel& model, const Config& config,
                    const MemoryNeeds& needs);
 
-    /// Where the next operations are recorded; with `compare`, the outputs of linear layers are
-    /// also compared with those of the float weights on the same input.
-    void record(LayerRecords& records, bool compare = false);
+    /// Where the next operations are recorded, and traced (null: nowhere); with `compare`, the
+    /// outputs of linear layers are also compared with those of the float weights on the same
+    /// input.
+    void record(LayerRecords& records, bool compare = false, OperationTrace* trace = nullptr);
 
     /// Whether the array computes logits.
     bool has_lm_head() const { return weights_.contains(lm_head_id_); }

@@ -20,7 +20,7 @@ const OptionSpec kHelp{"help", "", "this text"};
 CommandSpec run_spec() {
     return {"",
             {"--config FILE [--set KEY=VALUE]... [--out DIR] [--export-weights] [--threads N]",
-             "       [--format text|json] [--quiet]", "COMMAND [options]"},
+             "       [--trace perfetto|vcd] [--format text|json] [--quiet]", "COMMAND [options]"},
             "Simulates an LLM accelerator of any bit lengths, bit by bit, on a real model, and\n"
             "tells accuracy, speed, energy and area of one design point. Commands:\n"
             "  (none)      quantize the model, run it on the simulated hardware, report\n"
@@ -39,7 +39,11 @@ CommandSpec run_spec() {
              {"export-weights", "", "also write the integer weights there (needs --out)"},
              {"against", "DIR",
               "also print what changes from the design point whose results are in DIR"},
-             {"trace", "", "not available in this version", false, false},
+             {"trace", "perfetto|vcd",
+              "also write trace.json (for ui.perfetto.dev) or trace.vcd there (needs --out)"},
+             {"trace-layers", "PATTERN",
+              "operations to trace, by their names in layers.csv; default: model.layers.0.*"},
+             {"trace-events", "N", "begin no other operation after N events; default: 1000000"},
              kThreads,
              kFormat,
              kQuiet,
@@ -50,6 +54,7 @@ CommandSpec run_spec() {
              "axesim --config configs/int6_acc16.yaml --set accumulator.inner_bits=14 --out out/14",
              "axesim --config configs/int8_acc32.yaml --out results/int8_acc32",
              "axesim --config configs/int6_acc16.yaml --against results/int8_acc32",
+             "axesim --config configs/int6_acc16.yaml --out out/int6 --trace perfetto",
              "axesim --config configs/int8_acc32.yaml --format json --quiet > int8.json",
              "axesim explain accumulator.tile_size"}};
 }

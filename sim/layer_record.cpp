@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "sim/operation_trace.h"
 
 namespace axesim::sim {
 
@@ -112,13 +113,19 @@ std::string operation_name(const OperationId& id) {
     return id.in_block() ? fmt::format("model.layers.{}.{}", id.block, name) : name;
 }
 
-void Recorder::start(LayerRecords& records) {
+void Recorder::start(LayerRecords& records, OperationTrace* trace) {
     records_ = &records;
+    trace_ = trace;
     before_ = platform_.counts();
+}
+
+void Recorder::begin(const OperationId& id) {
+    if (trace_ != nullptr) trace_->begin(id, platform_);
 }
 
 LayerRecord& Recorder::note(const OperationId& id, const models::LayerFormat& format,
                             const models::GemmShape& shape) {
+    if (trace_ != nullptr) trace_->end(platform_);
     LayerRecord& record = (*records_)[id];
     const models::Counts after = platform_.counts();
     record.counts += after - before_;

@@ -68,12 +68,18 @@ struct LayerRecord {
 };
 using LayerRecords = std::map<OperationId, LayerRecord>;
 
+class OperationTrace;
+
 /// Writes into the record of an operation what the platform counted since the last call.
 class Recorder {
 public:
-    explicit Recorder(const Platform& platform) : platform_(platform) {}
+    explicit Recorder(Platform& platform) : platform_(platform) {}
 
-    void start(LayerRecords& records);
+    /// Operations from now on are written to `records` and, if they are chosen there, to `trace`
+    /// (null: none).
+    void start(LayerRecords& records, OperationTrace* trace = nullptr);
+    /// The operation that the platform does next, and that note() is called for afterwards.
+    void begin(const OperationId& id);
     LayerRecord& note(const OperationId& id, const models::LayerFormat& format,
                       const models::GemmShape& shape);
     /// The same for a product. Throws RunError naming layer, channel, token and k when
@@ -82,8 +88,9 @@ public:
                       const models::GemmShape& shape, const GemmReport& report);
 
 private:
-    const Platform& platform_;
+    Platform& platform_;
     LayerRecords* records_ = nullptr;
+    OperationTrace* trace_ = nullptr;
     models::Counts before_;
 };
 

@@ -18,7 +18,8 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kPositional = "<argument>";  // no user can type this by accident
-constexpr int kMostThreads = 4096;                 // and processes
+constexpr std::uint64_t kMostThreads = 4096;       // and processes
+constexpr std::uint64_t kMostEvents = 1'000'000'000;
 
 std::string see_help(const CommandSpec& command) {
     return fmt::format(" (see axesim {}{}--help)", command.name, command.name.empty() ? "" : " ");
@@ -135,30 +136,64 @@ public:
     }
 
     OutputText format() const {
-        const std::string word = has("format") ? text("format") : "text";
-        if (word == "text") return OutputText::text;
-        if (word == "json") return OutputText::json;
-        throw UserError(fmt::format("option --format: unknown format '{}' (allowed: text | json){}",
-                                    word, did_you_mean(word, {"text", "json"})));
+        return one_of<OutputText>("format", "text",
+                                  {{"text", OutputText::text}, {"json", OutputText::json}});
+    }
+
+    std::optional<TraceOptions> trace() const {
+        if (!has("trace")) {
+            for (const char* name : {"trace-layers", "trace-events"}) {
+                if (has(name)) {
+                    throw UserError(fmt::format("option --{} needs --trace perfetto|vcd", name));
+                }
+            }
+            return std::nullopt;
+        }
+        TraceOptions options;
+        options.format = one_of<TraceFormat>(
+            "trace", "", {{"perfetto", TraceFormat::perfetto}, {"vcd", TraceFormat::vcd}});
+        if (has("trace-layers")) options.layers = required("trace-layers");
+        if (has("trace-events")) {
+            options.events = number("trace-events", 1, kMostEvents, "number of events", "");
+        }
+        return options;
     }
 
     /// Of threads or processes; 0 for as many as there are cores.
     int count_of(const std::string& name) const {
         if (!has(name)) return 0;
-        const std::string word = text(name);
-        int count = 0;
-        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
-        if (error != std::errc{} || end != word.data() + word.size() || count < 0 ||
-            count > kMostThreads) {
-            throw UserError(
-                fmt::format("option --{}: '{}' is no number of {} (allowed: "
-                            "0..{}, 0 for all cores)",
-                            name, word, name, kMostThreads));
-        }
-        return count;
+        return static_cast<int>(
+            number(name, 0, kMostThreads, "number of " + name, ", 0 for all cores"));
     }
 
 private:
+    /// The value that the option's word stands for; `otherwise`: the word when it is not given.
+    template <class Value>
+    Value one_of(const std::string& name, const std::string& otherwise,
+                 const std::vector<std::pair<std::string, Value>>& allowed) const {
+        const std::string word = has(name) ? text(name) : otherwise;
+        std::vector<std::string> words;
+        for (const auto& [text, value] : allowed) {
+            if (word == text) return value;
+            words.push_back(text);
+        }
+        throw UserError(fmt::format("option --{}: unknown format '{}' (allowed: {}){}", name, word,
+                                    fmt::join(words, " | "), did_you_mean(word, words)));
+    }
+
+    std::uint64_t number(const std::string& name, std::uint64_t least, std::uint64_t most,
+                         const std::string& what, const std::string& hint) const {
+        const std::string word = text(name);
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+        if (error != std::errc{} || end != word.data() + word.size() || value < least ||
+            value > most) {
+            throw UserError(fmt::format("option --{}: '{}' is no {} (allowed: {}..{}{})", name,
+                                        word, what, least, most, hint));
+        }
+        return value;
+    }
+
     const CommandSpec& command_;
     po::variables_map values_;
 };
@@ -172,7 +207,11 @@ Command parse_run(const Given& given) {
     options.cache = given.has("cache") ? given.required("cache") : "";
     options.against = given.has("against") ? given.required("against") : "";
     options.export_weights = given.has("export-weights");
+    options.trace = given.trace();
     options.format = given.format();
+    if (options.trace && options.out.empty()) {
+        throw UserError("option --trace needs --out DIR, the folder to write to");
+    }
     if (options.export_weights && options.out.empty()) {
         throw UserError("option --export-weights needs --out DIR, the folder to write to");
     }

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "models/cost/costs.h"
 #include "models/tlm_command.h"
+#include "models/trace.h"
 
 namespace axesim::sim {
 
@@ -387,6 +388,30 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
     return report_of(command);
 }
 
+void Platform::trace_to(models::TraceSink* sink) {
+    array_.trace_to(sink);
+    accelerator_.trace_to(sink);
+    memory_interface_.trace_to(sink);
+    const auto observe = [&](auto& buffer, models::Stream stream) {
+        if (sink == nullptr) return buffer.observe(nullptr);
+        buffer.observe([this, sink, stream](std::size_t slots_in_use) {
+            sink->buffer(stream, slots_in_use, now_ps());
+        });
+    };
+    observe(weights_buffer_, models::Stream::weights);
+    observe(activations_buffer_, models::Stream::activations);
+    observe(outputs_buffer_, models::Stream::outputs);
+    for (int channel = 0; channel < config_.dram.channels; ++channel) {
+        if (sink == nullptr) {
+            dram_.trace_to(channel, nullptr);
+        } else {
+            dram_.trace_to(channel, [sink, channel](const models::DramCommand& command) {
+                sink->dram(channel, command);
+            });
+        }
+    }
+}
+
 models::Counts Platform::counts() const {
     models::Counts counts;
     counts.cycles = cycles_;
@@ -397,6 +422,7 @@ models::Counts Platform::counts() const {
     counts.compute.rotation_adds = vector_unit_.rotation_adds();
     counts.compute.vector_adds = vector_unit_.other_work().adds;
     counts.compute.vector_multiplies = vector_unit_.other_work().multiplies;
+    counts.compute.vector_steps = vector_unit_.steps();
     counts.weights_buffer = weights_buffer_.counts();
     counts.activations_buffer = activations_buffer_.counts();
     counts.outputs_buffer = outputs_buffer_.counts();

@@ -108,6 +108,12 @@ public:
 
     /// All counters since the start.
     models::Counts counts() const;
+
+    /// From now on `sink` gets the events of all modules; null: nobody. To be called between the
+    /// timed calls above. No time and no counter depends on it.
+    void trace_to(models::TraceSink* sink);
+    /// Picoseconds of simulated time.
+    std::int64_t now_ps() const { return clock_.picoseconds(clock_.now()); }
     const models::HardwareConfig& config() const { return config_; }
     bool has_values() const { return has_values_; }
 

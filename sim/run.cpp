@@ -13,6 +13,7 @@
 #include "common/stopwatch.h"
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
+#include "reports/figures.h"
 #include "sim/evaluate.h"
 #include "sim/layer_record.h"
 #include "sim/model.h"
@@ -215,6 +216,8 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
         result.k = timed.shape.k;
         result.macs = timed.counts.compute.macs;
         result.cycles = timed.counts.cycles;
+        result.roofline = models::roofline(timed.counts, built.hardware);
+        result.dram_bits = reports::dram_bits(timed.counts.dram);
         result.has_values = has_values;
         const models::Work work = built.work(timed.counts, timed.format);
         result.energy_j =
@@ -319,10 +322,12 @@ std::string describe_quantizer(const quant::QuantizerConfig& config) {
     return text;
 }
 
-Run run_design_point(const Config& requested, Progress& progress, const RunFolders& folders) {
+Run run_design_point(const Config& requested, Progress& progress, const RunFolders& folders,
+                     OperationTrace* trace) {
     const Stopwatch whole;
     Config config = requested;
     const workloads::LoadedModel model = open_model(config);
+    if (trace != nullptr) trace->check(model.weights->shape());
     const workloads::Text text = workloads::load_text(
         config.workload.evaluation.text, workloads::TextPurpose::evaluation, *model.tokenizer);
     require_enough_text(text, config);
@@ -339,7 +344,8 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     stage.restart();
     const auto arithmetic = arithmetic_key(requested, run.quantized, text);
     SharedWork shared(folders.shared, arithmetic);
-    const WorkloadRun workload = run_workload(model, run.quantized, text, config, progress, shared);
+    const WorkloadRun workload =
+        run_workload(model, run.quantized, text, config, progress, shared, trace);
     host.stage_seconds.emplace_back("simulate", workload.hardware_seconds);
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());

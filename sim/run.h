@@ -7,6 +7,7 @@
 #include "reports/result.h"
 #include "sim/calibrate.h"
 #include "sim/config/config.h"
+#include "sim/operation_trace.h"
 
 namespace axesim::sim {
 
@@ -23,7 +24,9 @@ struct RunFolders {
 };
 
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
-Run run_design_point(const Config& config, Progress& progress, const RunFolders& folders = {});
+/// `trace`: as for run_workload; throws UserError when it would show nothing of the model.
+Run run_design_point(const Config& config, Progress& progress, const RunFolders& folders = {},
+                     OperationTrace* trace = nullptr);
 
 /// As in "OPTQ + AXE".
 std::string describe_quantizer(const quant::QuantizerConfig& config);

@@ -92,12 +92,10 @@ ArrayWork weight_stationary_work(const ArrayBlock& block, const HardwareConfig& 
     return work;
 }
 
-/// Cycles in which the banks of one buffer serve this many words: each has one port for either, or
-/// one to read and one to write.
+/// Cycles in which the banks of one buffer serve this many words.
 std::uint64_t port_cycles(std::uint64_t reads, std::uint64_t writes, const BufferConfig& buffers) {
-    const auto banks = static_cast<std::uint64_t>(buffers.banks_in_use());
-    if (buffers.ports == 1) return divide_up(reads + writes, banks);
-    return std::max(divide_up(reads, banks), divide_up(writes, banks));
+    return divide_up(buffers.port_words(reads, writes),
+                     static_cast<std::uint64_t>(buffers.banks_in_use()));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ FmaArray::FmaArray(const sc_core::sc_module_name& name, const HardwareConfig& co
     : sc_module(name),
       config_(config),
       clock_(clock),
+      trace_(clock),
       weights_buffer_(weights_buffer),
       activations_buffer_(activations_buffer),
       outputs_buffer_(outputs_buffer) {
@@ -44,12 +45,28 @@ void FmaArray::run(ComputeTileCommand& command, const ArrayWork& work) {
                                               .activations = activations_buffer_.step_words(),
                                               .outputs = outputs_buffer_.step_words()},
                                              config_);
+    // Each fold of a tile is busy for the same time.
+    const std::uint64_t first_busy =
+        work.until_last_fold * work.busy / (work.busy + work.fill_drain);
+    const std::uint64_t first_fill_drain = work.until_last_fold - first_busy;
     wait_taking_turns(work.until_last_fold);
+    trace(begin, first_fill_drain, first_busy);
+    const std::uint64_t before = clock_.now();
     if (command.visit.last_chunk) command.output_slot = outputs_buffer_.acquire();
+    const std::uint64_t resumed = clock_.now();
+    trace_.array(ArrayState::stall_buffer, before, resumed);
     wait_taking_turns(work.busy + work.fill_drain - work.until_last_fold + stalls);
+    trace(resumed, work.fill_drain - first_fill_drain, work.busy - first_busy);
     command.cycles = {
         .cycles = clock_.now() - begin, .busy = work.busy, .fill_drain = work.fill_drain};
     command.cycles.stall_buffer = command.cycles.cycles - work.busy - work.fill_drain;
+}
+
+/// The cycles from `begin` until now, by cause: what is neither is a wait for ports.
+void FmaArray::trace(std::uint64_t begin, std::uint64_t fill_drain, std::uint64_t busy) const {
+    trace_.array(ArrayState::fill_drain, begin, begin + fill_drain);
+    trace_.array(ArrayState::busy, begin + fill_drain, begin + fill_drain + busy);
+    trace_.array(ArrayState::stall_buffer, begin + fill_drain + busy, clock_.now());
 }
 
 /// Waits; where a buffer's only port also fills the next tile or empties the last, each word that

@@ -14,6 +14,7 @@
 #include "models/mapping.h"
 #include "models/memory/buffer.h"
 #include "models/simulation_clock.h"
+#include "models/trace_port.h"
 
 namespace axesim::models {
 
@@ -43,11 +44,14 @@ public:
              TileBuffer<OutputTile>& outputs_buffer);
 
     const ComputeCounts& counts() const { return counts_; }
+    /// Tells of the tiles' cycles; null: nobody.
+    void trace_to(TraceSink* sink) { trace_.connect(sink); }
 
 private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void run(ComputeTileCommand& command, const ArrayWork& work);
     void wait_taking_turns(std::uint64_t cycles);
+    void trace(std::uint64_t begin, std::uint64_t fill_drain, std::uint64_t busy) const;
     void count(const ComputeTileCommand& command, const ArrayWork& work);
     void multiply(const ComputeTileCommand& command);
     const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, const TileShifts& shifts,
@@ -55,6 +59,7 @@ private:
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
+    TracePort trace_;
     TileBuffer<WeightTile>& weights_buffer_;
     TileBuffer<ActivationTile>& activations_buffer_;
     TileBuffer<OutputTile>& outputs_buffer_;

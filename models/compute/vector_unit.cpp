@@ -100,7 +100,9 @@ VectorUnit::VectorUnit(const sc_core::sc_module_name& name, const HardwareConfig
     work_socket.register_b_transport(this, &VectorUnit::work);
 }
 
-std::uint64_t VectorUnit::cycles_for(std::uint64_t steps) const {
+/// Returns the cycles that all lanes take for them.
+std::uint64_t VectorUnit::spend(std::uint64_t steps) {
+    steps_ += steps;
     const auto lanes = static_cast<std::uint64_t>(config_.vector_lanes());
     return (steps + lanes - 1) / lanes;
 }
@@ -109,7 +111,7 @@ void VectorUnit::work(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<VectorWorkCommand>(payload);
     if (command == nullptr) return;
     work_ += command->work;
-    command->cycles = cycles_for(command->work.steps);
+    command->cycles = spend(command->work.steps);
 }
 
 void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
@@ -126,7 +128,8 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     if (command->has_bias) bias_adds_ += command->results;
     const auto columns = static_cast<std::uint64_t>(config_.array.columns);
     const std::uint64_t drain = (command->results + columns - 1) / columns;
-    command->cycles = std::max(cycles_for(command->results), drain) - drain;
+    command->lane_cycles = spend(command->results);
+    command->cycles = std::max(command->lane_cycles, drain) - drain;
 }
 
 void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
@@ -136,11 +139,11 @@ void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) 
         const auto adds =
             static_cast<std::uint64_t>(command->tokens * command->rotation->additions());
         rotation_adds_ += adds;
-        command->cycles += cycles_for(adds);
+        command->cycles += spend(adds);
     }
     const auto values = static_cast<std::uint64_t>(command->tokens * command->depth);
     quantized_values_ += values;
-    command->cycles += cycles_for(values);
+    command->cycles += spend(values);
     if (command->input != nullptr) *command->codes = codes_of(*command);
 }
 

@@ -51,7 +51,8 @@ struct ScaleCommand {
     const WeightTile* weights = nullptr;
     bool raw_accumulators = false;
     std::vector<std::int32_t>* words = nullptr;
-    std::uint64_t cycles = 0;  ///< result: longer than the array takes to drain
+    std::uint64_t lane_cycles = 0;  ///< result: that the lanes take, up to the last result
+    std::uint64_t cycles = 0;       ///< result: of these, longer than the array takes to drain
 };
 
 /// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
@@ -88,9 +89,11 @@ public:
     std::uint64_t quantized_values() const { return quantized_values_; }
     std::uint64_t rotation_adds() const { return rotation_adds_; }
     const VectorWork& other_work() const { return work_; }
+    /// Lane-cycles of all of it.
+    std::uint64_t steps() const { return steps_; }
 
 private:
-    std::uint64_t cycles_for(std::uint64_t steps) const;
+    std::uint64_t spend(std::uint64_t steps);
     void work(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void scale(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -101,6 +104,7 @@ private:
     std::uint64_t quantized_values_ = 0;
     std::uint64_t rotation_adds_ = 0;
     VectorWork work_;
+    std::uint64_t steps_ = 0;
 };
 
 }  // namespace axesim::models

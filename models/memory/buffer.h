@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <systemc>
 #include <vector>
 
@@ -23,7 +25,7 @@ struct OperandTile {
     std::vector<std::int32_t> row_integer;
     std::vector<std::int32_t> row_bias_bits;  ///< empty: no bias
     TileShifts row_shifts;
-    std::uint64_t version = 0;  ///< of the contents: no two that were loaded have the same
+    std::uint64_t version = 0;      ///< of the contents: no two that were loaded have the same
     std::uint64_t ready_cycle = 0;  ///< when the last of it arrives
 };
 
@@ -43,6 +45,7 @@ public:
     void configure(std::size_t slots) {
         tiles_.assign(slots, Tile{});
         in_use_.assign(slots, false);
+        tell();
     }
     /// Suspends the calling process until a slot is free, and takes it.
     std::size_t acquire() {
@@ -50,6 +53,7 @@ public:
             for (std::size_t slot = 0; slot < in_use_.size(); ++slot) {
                 if (!in_use_[slot]) {
                     in_use_[slot] = true;
+                    tell();
                     return slot;
                 }
             }
@@ -58,9 +62,15 @@ public:
     }
     void release(std::size_t slot) {
         in_use_[slot] = false;
+        tell();
         freed_.notify(sc_core::SC_ZERO_TIME);
     }
     Tile& tile(std::size_t slot) { return tiles_[slot]; }
+    /// From now on `observer` (null: none) is told how many slots are in use whenever some slot is
+    /// taken or freed.
+    void observe(std::function<void(std::size_t slots_in_use)> observer) {
+        observer_ = std::move(observer);
+    }
 
     /// The array's side: whole steps.
     void count_read_steps(std::uint64_t steps) { counts_.reads += steps * step_words_; }
@@ -73,11 +83,17 @@ public:
 
 private:
     std::uint64_t words(std::uint64_t bits) const { return divide_up(bits, word_bits_); }
+    void tell() const {
+        if (observer_) {
+            observer_(static_cast<std::size_t>(std::count(in_use_.begin(), in_use_.end(), true)));
+        }
+    }
 
     std::uint64_t word_bits_;
     std::uint64_t step_words_;
     std::vector<Tile> tiles_;
     std::vector<bool> in_use_;
+    std::function<void(std::size_t)> observer_;
     sc_core::sc_event freed_;
     BufferCounts counts_;
 };

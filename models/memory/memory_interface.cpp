@@ -79,7 +79,7 @@ void StagedRun::unpack(const TransferCommand& command) const {
 
 MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
                                  const MemoryInterfaceConfig& config, const SimulationClock& clock)
-    : sc_module(name), config_(config), clock_(clock) {
+    : sc_module(name), config_(config), clock_(clock), trace_(clock) {
     command_socket.register_b_transport(this, &MemoryInterface::b_transport);
     SC_THREAD(serve);
 }
@@ -89,7 +89,8 @@ void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc
     if (command == nullptr || command->elements == 0) return;
     const BurstRange range =
         bursts_of(command->format, command->first_element, command->elements, config_.burst_bits());
-    Request request{.command = command, .range = range, .staged = {}, .done = {}};
+    Request request{
+        .command = command, .range = range, .staged = {}, .asked_cycle = clock_.now(), .done = {}};
     if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
     if (request.staged && command->write) {
         read_before_masked_write(request);
@@ -219,6 +220,14 @@ void MemoryInterface::count(const Request& request) {
     traffic.burst_tail_bits += transferred - range.used_bits;
     traffic.transferred_bits += transferred;
     traffic.bursts += moved;
+    std::uint64_t& arrived = arrived_[static_cast<std::size_t>(command.stream)];
+    trace_.transfer({.stream = command.stream,
+                     .write = command.write,
+                     .metadata = command.metadata,
+                     .payload_bits = payload,
+                     .moved_bits = transferred},
+                    std::max(request.asked_cycle, arrived), request.done_cycle);
+    arrived = request.done_cycle;
 }
 
 }  // namespace axesim::models

@@ -15,6 +15,7 @@
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/simulation_clock.h"
+#include "models/trace_port.h"
 
 namespace axesim::models {
 
@@ -87,6 +88,8 @@ public:
     }
     /// Bits of the bursts that went over the DRAM's pins for this stream.
     std::uint64_t dram_bits(Stream stream) const { return traffic(stream).transferred_bits; }
+    /// Tells of every transfer; null: nobody.
+    void trace_to(TraceSink* sink) { trace_.connect(sink); }
 
 private:
     SC_HAS_PROCESS(MemoryInterface);
@@ -97,7 +100,7 @@ private:
         std::optional<StagedRun> staged;  ///< of a command with values
         std::uint64_t bursts_done = 0;
         std::uint64_t bursts_kept = 0;  ///< of these, that were here before
-        std::uint64_t done_cycle = 0;
+        std::uint64_t asked_cycle = 0, done_cycle = 0;
         sc_core::sc_event done;
     };
 
@@ -120,6 +123,7 @@ private:
 
     MemoryInterfaceConfig config_;
     const SimulationClock& clock_;
+    TracePort trace_;
     std::array<std::deque<Request*>, kStreams.size()> queues_;
     std::size_t turn_ = 0;  ///< the stream that may go next
     sc_core::sc_event work_;
@@ -127,6 +131,7 @@ private:
     std::size_t batches_ = 0;
     std::uint64_t bus_free_ = 0;  ///< cycle at which the on-chip bus has moved all batches so far
     std::array<LastBurst, kStreams.size()> last_burst_;
+    std::array<std::uint64_t, kStreams.size()> arrived_{};  ///< cycle of a stream's last element
     std::array<TrafficCounts, kStreams.size()> traffic_;
 };
 

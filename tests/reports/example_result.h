@@ -94,6 +94,9 @@ inline LayerResult example_layer(const std::string& name, double energy_j) {
                     .stall_buffer = 345,
                     .stall_vector = 100};
     layer.macs = 8'192'000;
+    layer.roofline = {
+        .compute = 8000, .vector_unit = 18, .buffer = 400, .memory_interface = 2000, .dram = 9876};
+    layer.dram_bits = 32'000;
     layer.energy_j = energy_j;
     layer.rmse = 0.125;
     layer.certified = true;

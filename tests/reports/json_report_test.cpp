@@ -132,6 +132,21 @@ TEST(JsonReport, HasThePathsOfTheDesignWithTheirValues) {
     EXPECT_EQ(at(json, "/host/wall_seconds"), 12.5);
 }
 
+TEST(JsonReport, HasRooflines) {
+    const Json json = to_json(example_result());
+    EXPECT_EQ(at(json, "/peak/macs_per_cycle"), 1024);
+    EXPECT_EQ(at(json, "/peak/memory_interface_bits_per_cycle"), 256);
+    // 256 bits every 2.5 ns at 1 GHz.
+    EXPECT_NEAR(at(json, "/peak/dram_bits_per_cycle"), 102.4, 1e-9);
+    EXPECT_NEAR(at(json, "/timing/prefill/roofline/compute_cycles"), 50e9 / 1024, 1e-3);
+    EXPECT_NEAR(at(json, "/timing/prefill/roofline/dram_cycles"), 2816 / 102.4, 1e-9);
+    EXPECT_EQ(json.at("/timing/prefill/roofline/bound_by"_json_pointer), "compute");
+    EXPECT_NEAR(at(json, "/timing/prefill/roofline/share_of_roof"), 50e9 / 1024 / 61.2e6, 1e-12);
+    EXPECT_NEAR(at(json, "/timing/prefill/roofline/macs_per_dram_byte"), 50e9 / (2816 / 8), 1);
+    EXPECT_EQ(json.at("/layers/3/roofline/bound_by"_json_pointer), "dram");
+    EXPECT_EQ(at(json, "/layers/3/roofline/buffer_cycles"), 400);
+}
+
 TEST(JsonReport, TotalsAreTheSumsOfTheirParts) {
     const Json json = to_json(example_result());
     const auto sum = [&](const std::string& pointer) {

@@ -30,6 +30,7 @@ prefill     512 tokens: 61.2 M cycles = 61.2 ms   array busy 80 %   stalled: DRA
             useful bits on the bus 89.1 %   row hits 97 %
 decode      8.10 M cycles a token = 123 tokens/s, bound by DRAM   array busy 5 %   stalled: DRAM 94 %, fill and drain 1 %
             useful bits on the bus 89.1 %   row hits 97 %
+roofline    prefill at 80 % of the compute roof, 1.42e+08 MACs a DRAM byte   decode at 1 % of the compute roof, 2.27e+06 MACs a DRAM byte
 energy      prefill 9.80 mJ (7.10 mJ .. 12.9 mJ)   decode 610 uJ a token (450 uJ .. 800 uJ)   (range: uncertain costs)
             prefill: DRAM 71 %   buffers 12 %   multiplier 8 %   inner acc. 4 %   interface 2 %   vector unit 2 %   outer acc. 1 %   leakage <1 %
             decode: DRAM 82 %   buffers 16 %   leakage 2 %

@@ -59,6 +59,19 @@ TEST(Options, MainRunDefaults) {
     EXPECT_FALSE(options.quiet);
 }
 
+TEST(Options, Trace) {
+    EXPECT_FALSE(parsed<RunOptions>({"--config", "a", "--out", "b"}).trace);
+    const auto plain = parsed<RunOptions>({"--config", "a", "--out", "b", "--trace", "perfetto"});
+    EXPECT_EQ(plain.trace->format, TraceFormat::perfetto);
+    EXPECT_EQ(plain.trace->layers, "model.layers.0.*");
+    EXPECT_EQ(plain.trace->events, 1'000'000U);
+    const auto full = parsed<RunOptions>({"--config", "a", "--out", "b", "--trace=vcd",
+                                          "--trace-layers", "*.q_proj", "--trace-events", "5000"});
+    EXPECT_EQ(full.trace->format, TraceFormat::vcd);
+    EXPECT_EQ(full.trace->layers, "*.q_proj");
+    EXPECT_EQ(full.trace->events, 5000U);
+}
+
 TEST(Options, Quantize) {
     const auto model =
         parsed<QuantizeOptions>({"quantize", "--config", "a.yaml", "--out", "dir", "--quiet"});
@@ -191,9 +204,19 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"Format",
                 {"--config", "a", "--format", "jsn"},
                 {"--format: unknown format 'jsn' (allowed: text | json); did you mean json?"}},
-        Mistake{"Trace",
-                {"--config", "a", "--trace"},
-                {"option --trace is not available in this version"}},
+        Mistake{"TraceOfNothing", {"--config", "a", "--trace"}, {"--trace needs a value"}},
+        Mistake{"TraceFormat",
+                {"--config", "a", "--out", "b", "--trace", "vdc"},
+                {"--trace: unknown format 'vdc' (allowed: perfetto | vcd); did you mean vcd?"}},
+        Mistake{"TraceWithoutOut",
+                {"--config", "a", "--trace", "vcd"},
+                {"option --trace needs --out DIR"}},
+        Mistake{"TraceLayersAlone",
+                {"--config", "a", "--out", "b", "--trace-layers", "*"},
+                {"option --trace-layers needs --trace"}},
+        Mistake{"TraceEvents",
+                {"--config", "a", "--out", "b", "--trace", "vcd", "--trace-events", "0"},
+                {"--trace-events: '0' is no number of events (allowed: 1..1000000000)"}},
         Mistake{"AgainstNothing", {"--config", "a", "--against", ""}, {"--against needs a value"}},
         Mistake{"ExportWithoutOut", {"--config", "a", "--export-weights"}, {"needs --out DIR"}},
         Mistake{"EmptyOut", {"--config", "a", "--out", ""}, {"option --out needs a value"}},

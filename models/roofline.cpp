@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/roofline.h"
+
+#include <algorithm>
+#include <array>
+
+namespace axesim::models {
+
+namespace {
+
+std::array<double, 5> cycles_of(const Roofline& roofs) {
+    return {roofs.compute, roofs.vector_unit, roofs.buffer, roofs.memory_interface, roofs.dram};
+}
+
+}  // namespace
+
+PeakRates peak_rates(const HardwareConfig& hardware) {
+    const ArrayConfig& array = hardware.array;
+    return {.macs = static_cast<double>(array.rows) * array.columns * hardware.accumulator.lanes,
+            .vector_steps = static_cast<double>(hardware.vector_lanes()),
+            .buffer_words = static_cast<double>(hardware.buffers.banks),
+            .interface_bits = static_cast<double>(hardware.memory_interface.bus_bits),
+            .dram_bits = hardware.dram.peak_bits_per_second() / (hardware.clock_mhz * 1e6)};
+}
+
+double Roofline::cycles() const { return std::ranges::max(cycles_of(*this)); }
+
+Roof Roofline::bound_by() const {
+    const auto cycles = cycles_of(*this);
+    return static_cast<Roof>(std::ranges::max_element(cycles) - cycles.begin());
+}
+
+Roofline roofline(const Counts& counts, const HardwareConfig& hardware) {
+    const PeakRates peak = peak_rates(hardware);
+    std::uint64_t words = 0;
+    for (const BufferCounts& buffer :
+         {counts.weights_buffer, counts.activations_buffer, counts.outputs_buffer}) {
+        words = std::max(words, hardware.buffers.port_words(buffer.reads, buffer.writes));
+    }
+    const auto at = [](std::uint64_t work, double rate) {
+        return static_cast<double>(work) / rate;
+    };
+    return {.compute = at(counts.compute.macs, peak.macs),
+            .vector_unit = at(counts.compute.vector_steps, peak.vector_steps),
+            .buffer = at(words, peak.buffer_words),
+            .memory_interface = at(counts.total_traffic().transferred_bits, peak.interface_bits),
+            .dram = at(counts.dram.read_bits + counts.dram.written_bits, peak.dram_bits)};
+}
+
+}  // namespace axesim::models

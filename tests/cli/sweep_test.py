@@ -159,6 +159,7 @@ class Sweep(CliTestCase):
             ["mapping.outer_loop=activations", "vector_unit.lanes=3", "clock_mhz=77"],
             ["memory_interface.layout=padded_pow2", "memory_interface.bus_bits=64"],
             ["memory_interface.burst_beats=3", "memory_interface.batch_bursts=1"],
+            ["memory_interface.transfers=coalesced", "memory_interface.prefetch_tiles=2"],
             ["dram=hbm2_2400", "dram_channels=2", "dram_address_mapping=rochrababgco"],
             ["dram_page_policy=closed", "dram_scheduling=fr_fcfs", "technology=nangate45"],
         ):

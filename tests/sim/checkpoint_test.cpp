@@ -26,6 +26,7 @@ workloads::LlamaShape tiny_shape() {
     shape.heads = 2;
     shape.kv_heads = 1;
     shape.head_size = 4;
+    shape.vocabulary = 20;
     return shape;
 }
 
@@ -101,6 +102,21 @@ TEST_F(CheckpointTest, GivesBackWhatWasStored) {
     EXPECT_FALSE(open().state(4, 8));
     remove_checkpoint(folder_ / "partial");
     EXPECT_FALSE(fs::exists(folder_ / "partial"));
+}
+
+TEST_F(CheckpointTest, TheLastLayerComesBehindAllBlocks) {
+    const workloads::LinearId id = tiny_shape().lm_head();
+    QuantizedLayer lm_head;
+    lm_head.linear.codes = Matrix<std::int16_t>::Constant(20, 8, 3);
+    lm_head.linear.step.assign(20, 0.5);
+    store(2);
+    open().store(id.block, {{id, lm_head}}, hidden_after(2));
+    EXPECT_EQ(open().layers(tiny_shape()).size(), 14U);  // a block before it is missing
+    store(3);
+    const Checkpoint::Layers layers = open().layers(tiny_shape());
+    ASSERT_EQ(layers.size(), 22U);
+    EXPECT_EQ(layers.at(id).linear.codes, lm_head.linear.codes);
+    EXPECT_EQ(layers.at(id).linear.step, lm_head.linear.step);
 }
 
 TEST_F(CheckpointTest, IsNotUsedForAnotherKeyAndSaysWhatDiffers) {

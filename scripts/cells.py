@@ -88,12 +88,15 @@ def measure(cells, common, name, figures, options, write):
         else:
             keep(places, figures(result))
 
+    running = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as jobs:
         for key, (settings, places) in alike.items():
             names = [" | ".join(place) for place in places]
             if any(re.search(options.only, cell) for cell in names):
                 if not all(cell in kept for cell in names):
-                    jobs.submit(measure_one, key, settings, places)
+                    running.append(jobs.submit(measure_one, key, settings, places))
+    for job in running:
+        job.result()  # raises what went wrong there
     return write_document()
 
 

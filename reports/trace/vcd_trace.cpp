@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
 namespace axesim::reports {
 
 namespace {
 
-constexpr int kSlotBits = 2;  // no buffer has more than two
 constexpr const char* kNoOperation = "-";
 
 /// Printable characters, "!" to "~", as digits.
@@ -29,14 +29,15 @@ std::string identifier(std::size_t number) {
 VcdTrace::VcdTrace(std::ostream& out, const models::HardwareConfig& hardware)
     : out_(out), dram_(hardware.dram) {
     out_ << "$version axesim $end\n$timescale 1 ps $end\n";
-    declare_all();
+    declare_all(hardware.memory_interface.prefetch_tiles + 1);
     out_ << "$enddefinitions $end\n#0\n$dumpvars\n";
     out_ << fmt::format("s{} {}\n", kNoOperation, identifier(operation_));
     for (Signal signal = operation_ + 1; signal < bits_.size(); ++signal) write_value(signal);
     out_ << "$end\n";
 }
 
-void VcdTrace::declare_all() {
+void VcdTrace::declare_all(int slots) {
+    const int slot_bits = std::bit_width(static_cast<unsigned>(slots));
     scope("axesim");
     bits_.push_back(0);
     values_.push_back(0);
@@ -56,7 +57,7 @@ void VcdTrace::declare_all() {
     end_scope();
     scope("buffer_slots");
     for (const models::Stream stream : models::kBufferStreams) {
-        buffers_[static_cast<std::size_t>(stream)] = declare(trace_name(stream), kSlotBits);
+        buffers_[static_cast<std::size_t>(stream)] = declare(trace_name(stream), slot_bits);
     }
     end_scope();
     for (int channel = 0; channel < dram_.channels; ++channel) {

@@ -50,7 +50,8 @@ private:
     Signal declare(const std::string& name, int bits);
     void scope(const std::string& name);
     void end_scope();
-    void declare_all();
+    /// `slots`: the most that a buffer has.
+    void declare_all(int slots);
     void set(Signal signal, std::uint64_t value, std::int64_t time_ps);
     void raise(Signal signal, models::TraceInterval when);
     void write_changes();

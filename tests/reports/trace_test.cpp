@@ -142,5 +142,16 @@ TEST(VcdTrace, WritesChangesInTheOrderOfTime) {
     }
 }
 
+TEST(VcdTrace, HasRoomForEverySlot) {
+    for (const auto& [prefetched, most] : {std::pair{1, 1}, {3, 2}, {15, 4}}) {
+        models::HardwareConfig config = hardware();
+        config.memory_interface.prefetch_tiles = prefetched;
+        std::ostringstream out;
+        const VcdTrace trace(out, config);
+        const std::string range = "weights [" + std::to_string(most) + ":0] $end";
+        EXPECT_NE(out.str().find(range), std::string::npos) << range;
+    }
+}
+
 }  // namespace
 }  // namespace axesim::reports

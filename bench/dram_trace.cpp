@@ -17,24 +17,6 @@ namespace {
 
 using namespace axesim::models;
 
-const char* name_of(DramCommandKind kind) {
-    switch (kind) {
-        case DramCommandKind::activate:
-            return "ACT";
-        case DramCommandKind::precharge:
-            return "PRE";
-        case DramCommandKind::precharge_all:
-            return "PREA";
-        case DramCommandKind::read:
-            return "RD";
-        case DramCommandKind::write:
-            return "WR";
-        case DramCommandKind::refresh:
-            return "REF";
-    }
-    return "";
-}
-
 /// A third of the requests goes on where the one before ended; 1 .. 64 atoms; a few idle times.
 std::vector<DramCommand> trace_of(const DramConfig& config, int requests) {
     DramChannelTiming channel(config);
@@ -72,7 +54,7 @@ int main(int argc, char** argv) {
         fmt::print("time_ps,command,bank_group,bank,row,column\n");
         for (const DramCommand& command : trace_of(config, std::stoi(argv[5]))) {
             const DramPlace& place = command.place;
-            fmt::print("{},{},{},{},{},{}\n", command.time_ps, name_of(command.kind),
+            fmt::print("{},{},{},{},{},{}\n", command.time_ps, mnemonic(command.kind),
                        place.bank_group, place.bank, place.row, place.column);
         }
     } catch (const std::exception& error) {

@@ -11,6 +11,24 @@ void raise(std::int64_t& time_ps, std::int64_t to_ps) { time_ps = std::max(time_
 
 }  // namespace
 
+const char* mnemonic(DramCommandKind kind) {
+    switch (kind) {
+        case DramCommandKind::activate:
+            return "ACT";
+        case DramCommandKind::precharge:
+            return "PRE";
+        case DramCommandKind::precharge_all:
+            return "PREA";
+        case DramCommandKind::read:
+            return "RD";
+        case DramCommandKind::write:
+            return "WR";
+        case DramCommandKind::refresh:
+            break;
+    }
+    return "REF";
+}
+
 DramBanks::DramBanks(const DramConfig& config)
     : config_(config),
       bank_groups_(config.bank_groups),

@@ -14,6 +14,8 @@
 namespace axesim::models {
 
 enum class DramCommandKind { activate, precharge, precharge_all, read, write, refresh };
+/// ACT, PRE, PREA, RD, WR, REF.
+const char* mnemonic(DramCommandKind kind);
 
 /// A command as it goes to the device. What it does not need of `place` is 0 (a precharge has no
 /// row, precharge_all and refresh have nothing).

@@ -41,24 +41,6 @@ const char* color(ArrayState state) {
     return "vsync_highlight_color";
 }
 
-const char* mnemonic(DramCommandKind kind) {
-    switch (kind) {
-        case DramCommandKind::activate:
-            return "ACT";
-        case DramCommandKind::precharge:
-            return "PRE";
-        case DramCommandKind::precharge_all:
-            return "PREA";
-        case DramCommandKind::read:
-            return "RD";
-        case DramCommandKind::write:
-            return "WR";
-        case DramCommandKind::refresh:
-            break;
-    }
-    return "REF";
-}
-
 int thread_of(models::Stream stream) { return static_cast<int>(stream) + 1; }
 
 }  // namespace

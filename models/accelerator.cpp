@@ -169,6 +169,13 @@ void keep_metadata(const OperandRef& operand, std::span<const std::int32_t> word
 
 }  // namespace
 
+/// Waits as the policy says; returns the cycle when the last element arrives.
+std::uint64_t Accelerator::fetch(TransferCommand& transfer) {
+    transfer.queued = config_.memory_interface.transfers == TransferPolicy::coalesced;
+    send_command(memory_socket, transfer);
+    return transfer.done_cycle;
+}
+
 template <class Tile>
 void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
                                Index rows, Index first_column, Index columns,
@@ -191,12 +198,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     const Index in_line = operand.depth_first ? rows : columns;
     if (has_values) elements.resize(lines, in_line);
     const TransferPolicy policy = config_.memory_interface.transfers;
-    const auto send = [&](TransferCommand& command) {
-        command.queued = policy == TransferPolicy::coalesced;
-        send_command(memory_socket, command);
-        tile.ready_cycle = command.done_cycle;  // the interface's commands end in their order
-    };
-    const auto fetch = [&](Index at, std::int64_t first_element, Index count) {
+    const auto fetch_lines = [&](Index at, std::int64_t first_element, Index count) {
         transfer.first_element = first_element;
         transfer.elements = count;
         transfer.continues = policy == TransferPolicy::coalesced && at > 0;
@@ -208,7 +210,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                 transfer.wide = values;
             }
         }
-        send(transfer);
+        fetch(transfer);
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
@@ -217,10 +219,10 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
     const Index first_in_line = operand.depth_first ? first_row : first_column;
     const Index line = operand.depth_first ? operand.rows : operand.columns;
     if (in_line == line && policy != TransferPolicy::per_row) {
-        fetch(0, first_line * line, lines * line);  // lines lie back to back
+        fetch_lines(0, first_line * line, lines * line);  // lines lie back to back
     } else {
         for (Index i = 0; i < lines; ++i) {
-            fetch(i, (first_line + i) * line + first_in_line, in_line);
+            fetch_lines(i, (first_line + i) * line + first_in_line, in_line);
         }
     }
     // The array takes weights depth by depth, so these need no turning on the way in; only the
@@ -238,7 +240,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .elements = rows * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
-    send(metadata);
+    tile.ready_cycle = fetch(metadata);  // a stream's transfers end in their order
     if (has_values) keep_metadata(operand, words, tile);
     if (operand.shifts_per_row > 0) {
         tile.ready_cycle = load_shifts(operand, stream, first_row, rows, first_column, columns,
@@ -266,17 +268,16 @@ std::uint64_t Accelerator::load_shifts(const OperandRef& operand, Stream stream,
                              .elements = 0,
                              .narrow = {},
                              .wide = {}};
-    const auto fetch = [&](Index row, Index count) {
+    const auto fetch_rows = [&](Index row, Index count) {
         transfer.first_element = (first_row + row) * operand.shifts_per_row + first_tile;
         transfer.elements = count;
         if (has_values) transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
-        transfer.queued = config_.memory_interface.transfers == TransferPolicy::coalesced;
-        send_command(memory_socket, transfer);
+        fetch(transfer);
     };
     if (tiles == operand.shifts_per_row) {
-        fetch(0, rows * tiles);  // rows lie back to back
+        fetch_rows(0, rows * tiles);  // rows lie back to back
     } else {
-        for (Index row = 0; row < rows; ++row) fetch(row, tiles);
+        for (Index row = 0; row < rows; ++row) fetch_rows(row, tiles);
     }
     if (has_values) shifts = words.cast<std::int8_t>();
     return transfer.done_cycle;

@@ -63,8 +63,7 @@ enum class RowWord { zero_point, sum, none };
 /// Rotates (if asked to) and quantizes `input` [rows, K], and writes codes and metadata to
 /// `destination` from `first_row` on.
 struct Quantization {
-    Index rows = 0, columns = 0;
-    const Matrix<float>* input = nullptr;  ///< null: no values, only time
+    const Matrix<float>* input = nullptr;
     const Hadamard* rotation = nullptr;
     ActivationFormat format;
     std::span<const StaticRange> ranges;
@@ -77,7 +76,7 @@ struct Quantization {
 struct ValueRun {
     std::uint64_t address = 0;
     std::int64_t elements = 0;
-    std::vector<std::int32_t> words;  ///< empty: no values, only time
+    std::vector<std::int32_t> words;  ///< empty without values
 };
 
 /// One pass of the vector unit: rows come in, are worked on and quantized, and go out, each of them
@@ -87,7 +86,8 @@ struct VectorCommand {
     VectorWork work;
     std::vector<Quantization> quantizations;
     std::vector<ValueRun> writes;
-    CycleCounts cycles;  ///< result
+    bool has_values = true;  ///< false: only time passes; of inputs only the shape matters
+    CycleCounts cycles;      ///< result
 };
 
 /// outputs [m, n] = activations [m, k] x weights [n, k]^T, scaled back and written to
@@ -140,7 +140,7 @@ private:
     void vector(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void read(const TensorRun& run);
     void pass_through_buffer(const TensorRun& run);
-    std::uint64_t quantize(const Quantization& quantization);
+    std::uint64_t quantize(const Quantization& quantization, bool has_values);
     void write_metadata(const Quantization& quantization, const QuantizedActivations& codes);
     void load_weights();
     void load_activations();
@@ -151,6 +151,7 @@ private:
                       Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
+    std::uint64_t fetch(TransferCommand& transfer);
     std::uint64_t load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
                               Index first_column, Index columns, bool has_values,
                               TileShifts& shifts);

@@ -37,7 +37,7 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     send_command(vector_work_socket, work);
     std::uint64_t cycles = work.cycles;
     for (const Quantization& quantization : command->quantizations) {
-        cycles += quantize(quantization);
+        cycles += quantize(quantization, command->has_values);
     }
     for (ValueRun& run : command->writes) {
         const TensorRun values{.stream = Stream::outputs,
@@ -77,15 +77,13 @@ void Accelerator::pass_through_buffer(const TensorRun& run) {
 }
 
 /// Returns the cycles that the lanes take.
-std::uint64_t Accelerator::quantize(const Quantization& quantization) {
+std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_values) {
     QuantizedActivations codes;
-    QuantizeActivationsCommand vector{.tokens = quantization.rows,
-                                      .depth = quantization.columns,
-                                      .input = quantization.input,
+    QuantizeActivationsCommand vector{.input = quantization.input,
                                       .rotation = quantization.rotation,
                                       .format = quantization.format,
                                       .ranges = quantization.ranges,
-                                      .codes = &codes,
+                                      .codes = has_values ? &codes : nullptr,
                                       .cycles = 0};
     send_command(vector_quantize_socket, vector);
     const OperandRef& destination = quantization.destination;
@@ -93,9 +91,9 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization) {
                              .metadata = false,
                              .address = destination.address,
                              .format = destination.format,
-                             .elements = quantization.rows * quantization.columns};
+                             .elements = quantization.input->size()};
     TransferCommand transfer = transfer_of(
-        elements, true, quantization.first_row * quantization.columns,
+        elements, true, quantization.first_row * quantization.input->cols(),
         {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}, destination.is_signed);
     send_command(memory_socket, transfer);
     write_metadata(quantization, codes);
@@ -123,7 +121,7 @@ void Accelerator::write_metadata(const Quantization& quantization,
                         .metadata = true,
                         .address = quantization.destination.metadata_address,
                         .format = kWordFormat,
-                        .elements = quantization.rows * words_a_row};
+                        .elements = quantization.input->rows() * words_a_row};
     TransferCommand transfer =
         transfer_of(run, true, quantization.first_row * words_a_row, words, true);
     send_command(memory_socket, transfer);

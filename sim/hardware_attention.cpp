@@ -116,9 +116,7 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     const auto add = [&](const Matrix<float>& input, const models::Hadamard* rotated,
                          const models::ActivationFormat& format, const OperandRef& destination,
                          Index first_row, models::RowWord word) {
-        pass.quantizations.push_back({.rows = input.rows(),
-                                      .columns = input.cols(),
-                                      .input = platform_.has_values() ? &input : nullptr,
+        pass.quantizations.push_back({.input = &input,
                                       .rotation = rotated,
                                       .format = format,
                                       .ranges = {},
@@ -223,9 +221,7 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
                    .format = models::kWordFormat,
                    .elements = total}};
     pass.work = models::softmax_work(scores.rows(), total);
-    pass.quantizations = {{.rows = scores.rows(),
-                           .columns = scores.cols(),
-                           .input = platform_.has_values() ? &scores : nullptr,
+    pass.quantizations = {{.input = &scores,
                            .rotation = nullptr,
                            .format = formats_.values.activations,
                            .ranges = {},

@@ -285,6 +285,7 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,
 }
 
 void Platform::vector_pass(models::VectorCommand& command) {
+    command.has_values = has_values_;
     models::send_command(vector_socket_, command);
     cycles_ += command.cycles;
 }
@@ -298,9 +299,7 @@ OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard
                                  .columns = input.cols(),
                                  .format = element_format(format.activations.bits),
                                  .is_signed = format.activations.is_signed()};
-    pass.quantizations.push_back({.rows = input.rows(),
-                                  .columns = input.cols(),
-                                  .input = has_values_ ? &input : nullptr,
+    pass.quantizations.push_back({.input = &input,
                                   .rotation = rotation,
                                   .format = format.activations,
                                   .ranges = ranges,

@@ -137,14 +137,14 @@ void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) 
     if (command == nullptr) return;
     if (command->rotation != nullptr) {
         const auto adds =
-            static_cast<std::uint64_t>(command->tokens * command->rotation->additions());
+            static_cast<std::uint64_t>(command->input->rows() * command->rotation->additions());
         rotation_adds_ += adds;
         command->cycles += spend(adds);
     }
-    const auto values = static_cast<std::uint64_t>(command->tokens * command->depth);
+    const auto values = static_cast<std::uint64_t>(command->input->size());
     quantized_values_ += values;
     command->cycles += spend(values);
-    if (command->input != nullptr) *command->codes = codes_of(*command);
+    if (command->codes != nullptr) *command->codes = codes_of(*command);
 }
 
 }  // namespace axesim::models

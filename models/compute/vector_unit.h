@@ -58,12 +58,11 @@ struct ScaleCommand {
 /// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
 /// later ones are computed, so the caller decides what `cycles` overlap with.
 struct QuantizeActivationsCommand {
-    Index tokens = 0, depth = 0;
-    const Matrix<float>* input = nullptr;  ///< null: no values, no codes, only time
-    const Hadamard* rotation = nullptr;    ///< of the rows, before they are quantized; null: none
-    ActivationFormat format;               ///< of the codes
-    std::span<const StaticRange> ranges;   ///< of the rows; empty: found at run time
-    QuantizedActivations* codes = nullptr;
+    const Matrix<float>* input = nullptr;
+    const Hadamard* rotation = nullptr;     ///< of the rows, before they are quantized; null: none
+    ActivationFormat format;                ///< of the codes
+    std::span<const StaticRange> ranges;    ///< of the rows; empty: found at run time
+    QuantizedActivations* codes = nullptr;  ///< null: only time passes
     std::uint64_t cycles = 0;
 };
 

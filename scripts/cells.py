@@ -34,9 +34,9 @@ def parser(description):
 
 
 def run(settings, out):
-    """Runs one design point; returns its result or None."""
+    """Runs one design point, sharing what it can with others; returns its result or None."""
     command = [ROOT / "build/release/axesim", "--config", ROOT / "configs/int8_acc32.yaml",
-               "--out", out, "--quiet", "--threads", "1"]
+               "--out", out, "--cache", ROOT / "results/cache", "--quiet", "--threads", "1"]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:

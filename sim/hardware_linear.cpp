@@ -52,11 +52,11 @@ models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& v
     if (!platform_.has_values()) return run;
     run.words.resize(static_cast<std::size_t>(values.size()));
     for_blocks(values.size(), kRoundedValues, [&](Index first, Index count) {
-        for (Index i = first; i < first + count; ++i) {
-            const std::int32_t word = models::output_word(values.data()[i], format);
-            run.words[static_cast<std::size_t>(i)] = word;
-            values.data()[i] = models::output_value(word, format);
-        }
+        const std::span part(values.data() + first, static_cast<std::size_t>(count));
+        const auto words =
+            std::span(run.words).subspan(static_cast<std::size_t>(first), part.size());
+        models::values_to_words(part, format, words);
+        models::words_to_values(words, format, part);
     });
     return run;
 }

@@ -335,17 +335,17 @@ models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandR
 
 namespace {
 
-/// Calls place(token, channel, index in the output stream) for every result.
+/// Calls place(token, first channel, channels, index in the output stream) for every row of
+/// results that lies there in one piece.
 template <class Place>
-void for_each_output(const models::GemmCommand& command, Place&& place) {
+void for_each_output_row(const models::GemmCommand& command, Place&& place) {
     const models::GemmShape shape = command.shape();
     for (const models::Visit& visit : models::schedule(shape, command.mapping)) {
         if (!visit.last_chunk) continue;
         std::int64_t index = models::output_offset(shape, visit.first_m, visit.m, visit.first_n);
         for (Index token = visit.first_m; token < visit.first_m + visit.m; ++token) {
-            for (Index channel = visit.first_n; channel < visit.first_n + visit.n; ++channel) {
-                place(token, channel, static_cast<std::size_t>(index++));
-            }
+            place(token, visit.first_n, visit.n, static_cast<std::size_t>(index));
+            index += visit.n;
         }
     }
 }
@@ -362,10 +362,15 @@ GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activ
     std::vector<std::int32_t> words;
     const models::GemmCommand command = run_gemm(
         weights, activations, format, output_address.value_or(outputs_address_), false, words);
-    outputs.setZero(activations.rows, weights.rows);
-    if (!has_values_) return report_of(command);
-    for_each_output(command, [&](Index token, Index channel, std::size_t index) {
-        outputs(token, channel) = models::output_value(words[index], config_.output_format);
+    outputs.resize(activations.rows, weights.rows);
+    if (!has_values_) {
+        outputs.setZero();
+        return report_of(command);
+    }
+    for_each_output_row(command, [&](Index token, Index first, Index count, std::size_t index) {
+        const auto size = static_cast<std::size_t>(count);
+        models::words_to_values(std::span(words).subspan(index, size), config_.output_format,
+                                {outputs.row(token).data() + first, size});
     });
     return report_of(command);
 }
@@ -378,11 +383,13 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
         run_gemm(weights, activations, format, outputs_address_, true, words);
     outputs.setZero(activations.rows, weights.rows);
     if (!has_values_) return report_of(command);
-    for_each_output(command, [&](Index token, Index channel, std::size_t index) {
-        const auto low = static_cast<std::uint32_t>(words[2 * index]);
-        const auto high = static_cast<std::uint32_t>(words[2 * index + 1]);
-        outputs(token, channel) =
-            static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
+    for_each_output_row(command, [&](Index token, Index first, Index count, std::size_t index) {
+        for (Index channel = first; channel < first + count; ++channel, ++index) {
+            const auto low = static_cast<std::uint32_t>(words[2 * index]);
+            const auto high = static_cast<std::uint32_t>(words[2 * index + 1]);
+            outputs(token, channel) =
+                static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
+        }
     });
     return report_of(command);
 }

@@ -89,6 +89,18 @@ void FmaArray::wait_taking_turns(std::uint64_t cycles) {
     }
 }
 
+/// Makes it of `arguments` where another tile is kept.
+template <class Prepared>
+template <class... Arguments>
+const Prepared& FmaArray::Kept<Prepared>::of(std::uint64_t tile_version,
+                                             const Arguments&... arguments) {
+    if (!operand || version != tile_version) {
+        operand.emplace(arguments...);
+        version = tile_version;
+    }
+    return *operand;
+}
+
 void FmaArray::multiply(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
     const Matrix<std::int16_t>* weights = &command.weights->elements;
@@ -110,24 +122,16 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
     }
     if (!visit.last_chunk) return;
     // The last chunk's version stands for those before it: they are loaded together.
+    const GemmFormat& format = *command.format;
     AccumulatorObservation observed =
-        prepared(*weights, *shifts, command.weights->version, *command.format)
-            .multiply(*activations, *command.outer);
+        weights_.of(command.weights->version, *weights, format, *shifts)
+            .multiply(activations_.of(command.activations->version, *activations, format),
+                      *command.outer);
     if (observed.first_overflow) {
         observed.first_overflow->token += visit.first_m;
         observed.first_overflow->channel += visit.first_n;
     }
     command.observed->merge(observed);
-}
-
-const PreparedWeights& FmaArray::prepared(const Matrix<std::int16_t>& weights,
-                                          const TileShifts& shifts, std::uint64_t version,
-                                          const GemmFormat& format) {
-    if (!prepared_ || version != prepared_version_) {
-        prepared_.emplace(weights, format, shifts);
-        prepared_version_ = version;
-    }
-    return *prepared_;
 }
 
 void FmaArray::count(const ComputeTileCommand& command, const ArrayWork& work) {

@@ -54,8 +54,6 @@ private:
     void trace(std::uint64_t begin, std::uint64_t fill_drain, std::uint64_t busy) const;
     void count(const ComputeTileCommand& command, const ArrayWork& work);
     void multiply(const ComputeTileCommand& command);
-    const PreparedWeights& prepared(const Matrix<std::int16_t>& weights, const TileShifts& shifts,
-                                    std::uint64_t version, const GemmFormat& format);
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
@@ -67,9 +65,17 @@ private:
     Matrix<std::int16_t> chunked_weights_;
     TileShifts chunked_shifts_;
     Matrix<std::int32_t> chunked_activations_;
-    /// The weights in the form that the kernels want, kept while they stay in the buffer.
-    std::optional<PreparedWeights> prepared_;
-    std::uint64_t prepared_version_ = 0;
+    /// Operands in the form that the kernels want, kept while they stay in their buffers.
+    template <class Prepared>
+    struct Kept {
+        std::optional<Prepared> operand;
+        std::uint64_t version = 0;  ///< of the tile that was prepared
+
+        template <class... Arguments>
+        const Prepared& of(std::uint64_t tile_version, const Arguments&... arguments);
+    };
+    Kept<PreparedWeights> weights_;
+    Kept<PreparedActivations> activations_;
     ComputeCounts counts_;
 };
 

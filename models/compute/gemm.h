@@ -59,6 +59,22 @@ AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                                       const Matrix<std::int16_t>& weights, const GemmFormat& format,
                                       Matrix<std::int64_t>& outputs, const TileShifts& shifts = {});
 
+/// Activations in the form that the fast kernels want, made once for all weights of a format.
+class PreparedActivations {
+public:
+    /// Packs codes [tokens, K], which must stay where they are, for weights of this depth in
+    /// `format`. Throws std::invalid_argument when one of them lies outside the format.
+    PreparedActivations(const Matrix<std::int32_t>& codes, const GemmFormat& format);
+    ~PreparedActivations();
+    PreparedActivations(PreparedActivations&&) noexcept;
+    PreparedActivations& operator=(PreparedActivations&&) noexcept;
+
+private:
+    friend class PreparedWeights;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 /// The same result, the same counts, the same observation, fast. Parts whose bounds prove that no
 /// step can overflow are summed in any order; the rest run step by step, vectorized over channels.
 /// Weights are prepared once and used for many tokens.
@@ -79,8 +95,10 @@ public:
     /// themselves are the certificate.
     bool overflow_free() const;
 
-    /// Same contract as gemm_reference. Uses the threads that OpenMP allows; no result depends on
-    /// their number.
+    /// Same contract as gemm_reference; the activations are of the same depth and format. Uses the
+    /// threads that OpenMP allows; no result depends on their number.
+    AccumulatorObservation multiply(const PreparedActivations& activations,
+                                    Matrix<std::int64_t>& outputs) const;
     AccumulatorObservation multiply(const Matrix<std::int32_t>& activations,
                                     Matrix<std::int64_t>& outputs) const;
 

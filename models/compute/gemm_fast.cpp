@@ -23,12 +23,39 @@ const Matrix<std::int16_t>& checked(const Matrix<std::int16_t>& weights, const G
 
 }  // namespace
 
+struct PreparedActivations::Impl {
+    ActivationBlocks blocks;
+};
+
+PreparedActivations::PreparedActivations(const Matrix<std::int32_t>& codes,
+                                         const GemmFormat& format)
+    : impl_(std::make_unique<Impl>()) {
+    ActivationBlocks& packed = impl_->blocks;
+    const std::vector<TileSpan> tiles =
+        cut_into_tiles(codes.cols(), format.accumulator.tile_length(codes.cols()));
+    packed.codes = &codes;
+    if (!tiles.empty()) packed.pairs = tiles.back().first_pair + tiles.back().pairs();
+    packed.blocks = cut_into_token_blocks(codes.rows());
+    if (fits_pairs(format) && codes.rows() > 0) {
+        packed.words = hwy::AllocateAligned<std::int32_t>(
+            static_cast<std::size_t>(codes.rows() * packed.pairs));
+    }
+    for_blocks(static_cast<Index>(packed.blocks.size()), kBlocksPerTask,
+               [&](Index first, Index count) {
+                   for (Index b = first; b < first + count; ++b) {
+                       const TokenBlock& block = packed.blocks[static_cast<std::size_t>(b)];
+                       check_activation_range(pack_token_block(block, tiles, packed), format);
+                   }
+               });
+}
+PreparedActivations::~PreparedActivations() = default;
+PreparedActivations::PreparedActivations(PreparedActivations&&) noexcept = default;
+PreparedActivations& PreparedActivations::operator=(PreparedActivations&&) noexcept = default;
+
 struct PreparedWeights::Impl {
     Impl(const Matrix<std::int16_t>& weights, const GemmFormat& gemm_format,
          const TileShifts& shifts)
         : format(gemm_format), panels(checked(weights, gemm_format, shifts), gemm_format, shifts) {}
-
-    ActivationBlocks pack(const Matrix<std::int32_t>& codes) const;
 
     GemmFormat format;
     WeightPanels panels;
@@ -45,31 +72,17 @@ Index PreparedWeights::channels() const { return impl_->panels.channels(); }
 Index PreparedWeights::depth() const { return impl_->panels.depth(); }
 bool PreparedWeights::overflow_free() const { return impl_->panels.overflow_free(); }
 
-ActivationBlocks PreparedWeights::Impl::pack(const Matrix<std::int32_t>& codes) const {
-    ActivationBlocks packed;
-    packed.codes = &codes;
-    packed.pairs = panels.pairs();
-    packed.blocks = cut_into_token_blocks(codes.rows());
-    if (panels.narrow_activations() && codes.rows() > 0) {
-        packed.words = hwy::AllocateAligned<std::int32_t>(
-            static_cast<std::size_t>(codes.rows() * packed.pairs));
-    }
-    for_blocks(
-        static_cast<Index>(packed.blocks.size()), kBlocksPerTask, [&](Index first, Index count) {
-            for (Index b = first; b < first + count; ++b) {
-                const TokenBlock& block = packed.blocks[static_cast<std::size_t>(b)];
-                check_activation_range(pack_token_block(block, panels.tiles(), packed), format);
-            }
-        });
-    return packed;
-}
-
 AccumulatorObservation PreparedWeights::multiply(const Matrix<std::int32_t>& activations,
                                                  Matrix<std::int64_t>& outputs) const {
+    return multiply(PreparedActivations(activations, impl_->format), outputs);
+}
+
+AccumulatorObservation PreparedWeights::multiply(const PreparedActivations& activations,
+                                                 Matrix<std::int64_t>& outputs) const {
     const WeightPanels& panels = impl_->panels;
-    check_depth(activations.cols(), panels.depth());
-    outputs.resize(activations.rows(), panels.channels());
-    const ActivationBlocks packed = impl_->pack(activations);
+    const ActivationBlocks& packed = activations.impl_->blocks;
+    check_depth(packed.codes->cols(), panels.depth());
+    outputs.resize(packed.codes->rows(), panels.channels());
     const Index block_groups = ceil_div(static_cast<Index>(packed.blocks.size()), kBlocksPerTask);
     const Index panel_groups = ceil_div(panels.panels(), kPanelsPerTask);
 

@@ -2,7 +2,6 @@
 #include "models/compute/vector_unit.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "common/parallel.h"
 #include "models/tlm_command.h"
@@ -24,63 +23,40 @@ QuantizedActivations codes_of(const QuantizeActivationsCommand& command) {
     return quantized(rotated);
 }
 
+ChannelScales scales_of(const WeightTile& weights) {
+    ChannelScales channels;
+    for (const std::int32_t bits : weights.row_scale_bits) {
+        channels.steps.push_back(bits_float(bits));
+    }
+    channels.shifted_sums.assign(weights.row_integer.begin(), weights.row_integer.end());
+    for (const std::int32_t bits : weights.row_bias_bits) {
+        channels.biases.push_back(bits_float(bits));
+    }
+    channels.biases.resize(channels.steps.size(), 0.0);
+    return channels;
+}
+
 }  // namespace
-
-std::int32_t float_bits(float value) { return std::bit_cast<std::int32_t>(value); }
-float bits_float(std::int32_t bits) { return std::bit_cast<float>(bits); }
-
-std::int32_t output_word(float value, OutputFormat format) {
-    switch (format) {
-        case OutputFormat::float16:
-            return std::bit_cast<std::uint16_t>(static_cast<Eigen::half>(value));
-        case OutputFormat::bfloat16:
-            return std::bit_cast<std::uint16_t>(static_cast<Eigen::bfloat16>(value));
-        case OutputFormat::float32:
-            break;
-    }
-    return float_bits(value);
-}
-
-float output_value(std::int32_t word, OutputFormat format) {
-    const auto bits = static_cast<std::uint16_t>(word);
-    switch (format) {
-        case OutputFormat::float16:
-            return static_cast<float>(std::bit_cast<Eigen::half>(bits));
-        case OutputFormat::bfloat16:
-            return static_cast<float>(std::bit_cast<Eigen::bfloat16>(bits));
-        case OutputFormat::float32:
-            break;
-    }
-    return bits_float(word);
-}
 
 OutputWords output_words(OutputFormat format, bool raw_accumulators) {
     if (raw_accumulators) return {2, 32};
     return {1, output_bits(format)};
 }
 
-std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
-                                     const ActivationTile& activations, const WeightTile& weights,
-                                     OutputFormat format) {
-    std::vector<std::int32_t> words(static_cast<std::size_t>(outer.size()));
-    const bool has_bias = !weights.row_bias_bits.empty();
+void scale_back(const Matrix<std::int64_t>& outer, const ActivationTile& activations,
+                const WeightTile& weights, OutputFormat format, std::vector<std::int32_t>& words) {
+    words.resize(static_cast<std::size_t>(outer.size()));
+    const ChannelScales channels = scales_of(weights);
+    const auto columns = static_cast<std::size_t>(outer.cols());
     for_blocks(outer.rows(), kScaledRows, [&](Index first, Index count) {
+        std::vector<float> values(columns);
         for (Index row = first; row < first + count; ++row) {
             const auto r = static_cast<std::size_t>(row);
-            const double token_step = bits_float(activations.row_scale_bits[r]);
-            const std::int64_t zero_point = activations.row_integer[r];
-            std::int32_t* out = words.data() + row * outer.cols();
-            for (Index column = 0; column < outer.cols(); ++column) {
-                const auto c = static_cast<std::size_t>(column);
-                const double step = token_step * bits_float(weights.row_scale_bits[c]);
-                const auto sum =
-                    static_cast<double>(outer(row, column) - zero_point * weights.row_integer[c]);
-                const double bias = has_bias ? bits_float(weights.row_bias_bits[c]) : 0.0;
-                out[column] = output_word(static_cast<float>(step * sum + bias), format);
-            }
+            scale_row({outer.row(row).data(), columns}, bits_float(activations.row_scale_bits[r]),
+                      activations.row_integer[r], channels, values);
+            values_to_words(values, format, std::span(words).subspan(r * columns, columns));
         }
     });
-    return words;
 }
 
 std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer) {
@@ -119,9 +95,12 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     if (command == nullptr) return;
     const bool raw = command->raw_accumulators;
     if (command->outer != nullptr) {
-        *command->words = raw ? raw_words(*command->outer)
-                              : scale_back(*command->outer, *command->activations,
-                                           *command->weights, config_.output_format);
+        if (raw) {
+            *command->words = raw_words(*command->outer);
+        } else {
+            scale_back(*command->outer, *command->activations, *command->weights,
+                       config_.output_format, *command->words);
+        }
     }
     if (raw) return;
     scaled_outputs_ += command->results;

@@ -10,20 +10,13 @@
 
 #include "models/compute/activation_quantizer.h"
 #include "models/compute/hadamard.h"
+#include "models/compute/output_format.h"
 #include "models/compute/vector_work.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/memory/buffer.h"
 
 namespace axesim::models {
-
-/// A float's bits as they stand in memory, and back.
-std::int32_t float_bits(float value);
-float bits_float(std::int32_t bits);
-
-/// Every value as the format holds it: its bits in memory, and the value that they stand for.
-std::int32_t output_word(float value, OutputFormat format);
-float output_value(std::int32_t word, OutputFormat format);
 
 /// 32-bit words that one result takes in an output tile, and bits of each that reach memory.
 struct OutputWords {
@@ -32,12 +25,10 @@ struct OutputWords {
 };
 OutputWords output_words(OutputFormat format, bool raw_accumulators);
 
-/// y = s_x s_w (acc - z sum(w)) + bias (w shifted by groups) in double, rounded to the output
-/// format (design.md section 3.5). outer [m, n] of the tile whose rows are `activations` and whose
-/// columns are `weights`.
-std::vector<std::int32_t> scale_back(const Matrix<std::int64_t>& outer,
-                                     const ActivationTile& activations, const WeightTile& weights,
-                                     OutputFormat format);
+/// words[i] of outer [m, n], of the tile whose rows are `activations` and whose columns are
+/// `weights`: each accumulator scaled as scale_row does, rounded to the output format.
+void scale_back(const Matrix<std::int64_t>& outer, const ActivationTile& activations,
+                const WeightTile& weights, OutputFormat format, std::vector<std::int32_t>& words);
 /// Each 64-bit accumulator as two words, low word first: for a bare integer GEMM.
 std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer);
 

@@ -60,6 +60,8 @@ std::int32_t pair_word(std::int16_t first, std::int16_t second) {
     return static_cast<std::int32_t>(low | high << 16);
 }
 
+}  // namespace
+
 std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
     std::vector<TileSpan> tiles;
     Index pairs = 0;
@@ -70,7 +72,7 @@ std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
     return tiles;
 }
 
-}  // namespace
+bool fits_pairs(const GemmFormat& format) { return kInt16.contains(with_zero(format.activations)); }
 
 /// What the codes of one panel prove.
 struct WeightPanels::PanelProof {
@@ -90,7 +92,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
       activations_(with_zero(format.activations)),
       largest_step_(std::min(lanes_, format.accumulator.tile_length(depth_)) *
                     magnitude(product_range(with_zero(format.weights), activations_))),
-      narrow_activations_(kInt16.contains(activations_)),
+      narrow_activations_(fits_pairs(format)),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(

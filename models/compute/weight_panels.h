@@ -25,6 +25,12 @@ struct TileSpan {
     Index pairs() const { return (length + 1) / 2; }
 };
 
+/// The tiles of a depth. `length` >= 1.
+std::vector<TileSpan> cut_into_tiles(Index depth, Index length);
+
+/// Whether codes of this format fit int16, so that kernels can take them in pairs.
+bool fits_pairs(const GemmFormat& format);
+
 /// How a tile of a panel may be summed, by what the bounds of its codes prove.
 enum class TileMethod : std::uint8_t {
     any_order,       ///< no step can overflow, and int32 holds every partial sum
@@ -81,8 +87,6 @@ public:
     const PrefixLimits* limits(const TilePlan& plan) const {
         return limits_.data() + plan.first_limit;
     }
-    /// True when activations fit int16, so that kernels can take them in pairs.
-    bool narrow_activations() const { return narrow_activations_; }
     /// True when no activations in range can make any step overflow, inner or outer.
     bool overflow_free() const { return overflow_free_; }
 

@@ -196,13 +196,14 @@ void MemoryInterface::move_batch(Request& request) {
 /// A masked write leaves the rest of its first and last burst as it is. The model gets the same by
 /// reading them first, outside simulated time.
 void MemoryInterface::read_before_masked_write(Request& request) {
-    tlm::tlm_generic_payload payload;
     const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
-    set_up(payload, tlm::TLM_READ_COMMAND,
-           request.command->address + request.range.first_burst * burst_bytes,
-           request.staged->bursts(0, request.range.bursts).data(),
-           request.range.bursts * burst_bytes);
-    dram_socket->transport_dbg(payload);
+    for (const std::uint64_t burst : {std::uint64_t{0}, request.range.bursts - 1}) {
+        tlm::tlm_generic_payload payload;
+        set_up(payload, tlm::TLM_READ_COMMAND,
+               request.command->address + (request.range.first_burst + burst) * burst_bytes,
+               request.staged->bursts(burst, 1).data(), burst_bytes);
+        dram_socket->transport_dbg(payload);
+    }
 }
 
 /// A kept burst was counted when it was moved, and what this command uses of it as a tail: the

@@ -93,6 +93,16 @@ private:
     std::uint64_t pending_ = 0;
 };
 
+/// Elements of whole bytes that start at one.
+template <class Container, class T>
+void pack_bytes(std::span<const T> values, std::uint64_t mask, std::byte* to) {
+    for (const T value : values) {
+        const auto container = static_cast<Container>(static_cast<std::uint64_t>(value) & mask);
+        std::memcpy(to, &container, sizeof container);
+        to += sizeof container;
+    }
+}
+
 template <class T>
 void pack_values(std::span<const T> values, std::int64_t first, const PackingFormat& format,
                  std::span<std::byte> memory) {
@@ -100,6 +110,12 @@ void pack_values(std::span<const T> values, std::int64_t first, const PackingFor
     if (values.empty()) return;
     const std::uint64_t mask = low_bits(format.element_bits);
     const int container = format.container_bits();
+    if (format.layout != Layout::aligned_fields && format.bit_offset(first) % kBitsPerByte == 0) {
+        std::byte* to = memory.data() + format.bit_offset(first) / kBitsPerByte;
+        if (container == 8) return pack_bytes<std::uint8_t>(values, mask, to);
+        if (container == 16) return pack_bytes<std::uint16_t>(values, mask, to);
+        if (container == 32) return pack_bytes<std::uint32_t>(values, mask, to);
+    }
     BitWriter writer(memory, format.bit_offset(first));
     if (format.layout != Layout::aligned_fields) {
         for (const T value : values)

@@ -2,7 +2,6 @@
 // PreparedWeights against gemm_reference: same values, same counts, same observation, for every
 // instruction set of this machine and every way of summing a tile.
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 #include <omp.h>
 
 #include <map>
@@ -10,6 +9,7 @@
 
 #include "models/compute/weight_panels.h"
 #include "tests/models/gemm_cases.h"
+#include "tests/models/highway_targets.h"
 
 namespace axesim::models {
 namespace {
@@ -52,15 +52,14 @@ void count_methods(const GemmCase& c, std::map<TileMethod, int>& counts) {
     }
 }
 
-/// Runs each test on one instruction set after the other.
-class GemmFast : public testing::TestWithParam<std::int64_t> {
+class GemmFast : public OnEveryTarget {
 protected:
     void SetUp() override {
-        hwy::SetSupportedTargetsForTest(GetParam());
+        OnEveryTarget::SetUp();
         omp_set_num_threads(1);
     }
     void TearDown() override {
-        hwy::SetSupportedTargetsForTest(0);
+        OnEveryTarget::TearDown();
         omp_set_num_threads(omp_get_num_procs());
     }
 };
@@ -215,12 +214,25 @@ TEST_P(GemmFast, ThreadsDoNotChangeAnything) {
     }
 }
 
-std::string target_name(const testing::TestParamInfo<std::int64_t>& info) {
-    return hwy::TargetName(info.param);
-}
+INSTANTIATE_TEST_SUITE_P(Targets, GemmFast, every_target(), target_name);
 
-INSTANTIATE_TEST_SUITE_P(Targets, GemmFast, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
-                         target_name);
+TEST_P(GemmFast, OnePreparationServesAllWeights) {
+    CaseGenerator generator(11);
+    for (int i = 0; i < 200 && !HasFailure(); ++i) {
+        GemmCase c = generator.draw(19, 70, 48);
+        const PreparedActivations activations(c.activations, c.format);
+        for (const Index channels : {1, 40}) {
+            c.weights = generator.codes<std::int16_t>(channels, c.weights.cols(), c.format.weights,
+                                                      Codes::uniform);
+            c.shifts = {};
+            const Result expected = reference(c);
+            Result fast;
+            fast.seen = PreparedWeights(c.weights, c.format).multiply(activations, fast.outputs);
+            EXPECT_EQ(fast.outputs, expected.outputs);
+            EXPECT_TRUE(fast.seen == expected.seen);
+        }
+    }
+}
 
 TEST(PreparedWeights, RefusesCodesOutsideTheFormat) {
     const GemmFormat format{narrow_range(4), unsigned_range(4), {16, 0, 0}};

@@ -41,6 +41,32 @@ double used_bits(const IntegerRange& range) {
     return std::log2(magnitude + 1.0) + 1.0;
 }
 
+int tile_scale_bits(WeightGroups groups) {
+    switch (groups) {
+        case WeightGroups::none:
+            break;
+        case WeightGroups::power_of_two:
+            return 3;
+        case WeightGroups::integer:
+            return 6;
+    }
+    return 0;
+}
+
+int largest_tile_scale(WeightGroups groups) {
+    const int bits = tile_scale_bits(groups);
+    return groups == WeightGroups::power_of_two ? 1 << ((1 << bits) - 1)
+                                                : std::max(1, (1 << bits) - 1);
+}
+
+int tile_scale_from(WeightGroups groups, double wanted) {
+    const int largest = largest_tile_scale(groups);
+    // Also where `wanted` is not a number.
+    if (!(wanted <= largest)) return largest;
+    const int whole = std::max(1, static_cast<int>(std::ceil(wanted)));
+    return groups == WeightGroups::power_of_two ? 1 << ceil_log2(whole) : whole;
+}
+
 std::int64_t AccumulatorFormat::tile_length(std::int64_t k) const {
     return tile_size == 0 ? k : std::min(tile_size, k);
 }
@@ -51,7 +77,8 @@ std::int64_t AccumulatorFormat::tile_count(std::int64_t k) const {
 }
 
 int AccumulatorFormat::outer_bits_for(std::int64_t k) const {
-    return outer_bits > 0 ? outer_bits : inner_bits + largest_shift() + ceil_log2(tile_count(k));
+    return outer_bits > 0 ? outer_bits
+                          : inner_bits + tile_scale_growth() + ceil_log2(tile_count(k));
 }
 
 }  // namespace axesim

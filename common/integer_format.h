@@ -39,22 +39,27 @@ double used_bits(const IntegerRange& range);
 
 enum class OverflowMode { wrap, saturate, trap };
 
-/// Whether every tile of an output channel has a step of its own (a group of weights is a tile),
-/// and what that does to the tile's inner value before it is added to the outer accumulator.
-/// power_of_two: it is shifted left by 0..kLargestShift, so that the tile's step is the channel's
-/// times 2^shift.
-enum class WeightGroups { none, power_of_two };
+/// Whether every tile of an output channel has a step of its own (a group of weights is a tile):
+/// the channel's times the tile's scale, an integer with which the tile's inner value is multiplied
+/// before it is added to the outer accumulator.
+/// power_of_two: a scale of 2^0..2^7, for a shifter; its exponent travels in 3 bits of metadata.
+/// integer: a scale of 1..63 in 6 bits, for a multiplier: the two-level scales of VS-Quant (Dai et
+/// al., arXiv 2102.04503), where outer accumulators are integers.
+enum class WeightGroups { none, power_of_two, integer };
 
-/// Largest shift of a tile, and the bits of metadata in which one travels.
-inline constexpr int kLargestShift = 7;
-inline constexpr int kShiftBits = 3;
+/// Bits of metadata in which the scale of a tile travels; 0: it has none.
+int tile_scale_bits(WeightGroups groups);
+/// Greatest scale of a tile; 1: it has none.
+int largest_tile_scale(WeightGroups groups);
+/// The least scale of at least `wanted`, or the greatest that there is.
+int tile_scale_from(WeightGroups groups, double wanted);
 
 /// A two-stage accumulator: an inner accumulator sums `tile_size` consecutive products, `lanes` of
 /// them a step, and is then added to the outer accumulator.
 struct AccumulatorFormat {
     int inner_bits = 32;         ///< P_I, 2..48
     std::int64_t tile_size = 0;  ///< T, products per inner accumulation; 0: monolithic, T = K
-    int outer_bits = 0;          ///< P_O; 0: auto, P_I + largest_shift() + ceil(log2(ceil(K/T)))
+    int outer_bits = 0;  ///< P_O; 0: auto, P_I + tile_scale_growth() + ceil(log2(ceil(K/T)))
     OverflowMode overflow = OverflowMode::saturate;
     int lanes = 1;  ///< products summed exactly in one step's adder tree
     WeightGroups groups = WeightGroups::none;
@@ -63,10 +68,10 @@ struct AccumulatorFormat {
     std::int64_t tile_length(std::int64_t k) const;
     /// ceil(K/T).
     std::int64_t tile_count(std::int64_t k) const;
-    /// What the shifter between the accumulators can do: a property of the hardware, not of
+    /// Bits that the greatest scale adds to an inner value: a property of the hardware, not of
     /// weights.
-    int largest_shift() const { return groups == WeightGroups::power_of_two ? kLargestShift : 0; }
-    /// P_O for depth k: as given, or the smallest that no sum of (shifted) inner values overflows.
+    int tile_scale_growth() const { return ceil_log2(largest_tile_scale(groups)); }
+    /// P_O for depth k: as given, or the smallest that no sum of (scaled) inner values overflows.
     int outer_bits_for(std::int64_t k) const;
 
     auto operator<=>(const AccumulatorFormat&) const = default;

@@ -17,8 +17,8 @@ using MatrixView = Eigen::Map<const Matrix<T>>;
 
 using Index = Eigen::Index;
 
-/// Per output channel and tile of its dot product, by how many bits the tile's step is above that
-/// of the channel: [channels, ceil(K/T)]. Empty where weights have no groups, as if all were 0.
-using TileShifts = Matrix<std::int8_t>;
+/// Per output channel and tile of its dot product, how many steps of the channel one of the tile
+/// is: [channels, ceil(K/T)]. Empty where weights have no groups, as if all were 1.
+using TileScales = Matrix<std::uint8_t>;
 
 }  // namespace axesim

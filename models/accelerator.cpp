@@ -242,17 +242,26 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .wide = words};
     tile.ready_cycle = fetch(metadata);  // a stream's transfers end in their order
     if (has_values) keep_metadata(operand, words, tile);
-    if (operand.shifts_per_row > 0) {
-        tile.ready_cycle = load_shifts(operand, stream, first_row, rows, first_column, columns,
-                                       has_values, tile.row_shifts);
+    if (operand.tiles_per_row > 0) {
+        tile.ready_cycle = load_tile_scales(operand, stream, first_row, rows, first_column, columns,
+                                            has_values, tile.tile_scales);
     }
 }
 
-/// The shifts of the accumulation tiles in [first_column, first_column + columns), which starts
+std::int32_t tile_scale_word(WeightGroups groups, std::uint8_t scale) {
+    return groups == WeightGroups::power_of_two ? ceil_log2(scale) : scale;
+}
+
+std::uint8_t tile_scale_of(WeightGroups groups, std::int32_t word) {
+    return static_cast<std::uint8_t>(groups == WeightGroups::power_of_two ? 1 << word : word);
+}
+
+/// The scales of the accumulation tiles in [first_column, first_column + columns), which starts
 /// with a whole tile: chunks of depth are whole tiles. Returns the cycle when the last arrives.
-std::uint64_t Accelerator::load_shifts(const OperandRef& operand, Stream stream, Index first_row,
-                                       Index rows, Index first_column, Index columns,
-                                       bool has_values, TileShifts& shifts) {
+std::uint64_t Accelerator::load_tile_scales(const OperandRef& operand, Stream stream,
+                                            Index first_row, Index rows, Index first_column,
+                                            Index columns, bool has_values,
+                                            TileScales& tile_scales) {
     const Index length = config_.accumulator.tile_length(operand.columns);
     const Index first_tile = first_column / length;
     const Index tiles = (columns + length - 1) / length;
@@ -261,25 +270,28 @@ std::uint64_t Accelerator::load_shifts(const OperandRef& operand, Stream stream,
     TransferCommand transfer{.stream = stream,
                              .write = false,
                              .metadata = true,
-                             .address = operand.shifts_address,
-                             .format = kShiftFormat,
+                             .address = operand.tile_scales_address,
+                             .format = tile_scale_format(config_.accumulator),
                              .is_signed = false,
                              .first_element = 0,
                              .elements = 0,
                              .narrow = {},
                              .wide = {}};
     const auto fetch_rows = [&](Index row, Index count) {
-        transfer.first_element = (first_row + row) * operand.shifts_per_row + first_tile;
+        transfer.first_element = (first_row + row) * operand.tiles_per_row + first_tile;
         transfer.elements = count;
         if (has_values) transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
         fetch(transfer);
     };
-    if (tiles == operand.shifts_per_row) {
+    if (tiles == operand.tiles_per_row) {
         fetch_rows(0, rows * tiles);  // rows lie back to back
     } else {
         for (Index row = 0; row < rows; ++row) fetch_rows(row, tiles);
     }
-    if (has_values) shifts = words.cast<std::int8_t>();
+    if (has_values) {
+        tile_scales = words.unaryExpr(
+            [&](std::int32_t word) { return tile_scale_of(config_.accumulator.groups, word); });
+    }
     return transfer.done_cycle;
 }
 

@@ -20,23 +20,30 @@
 
 namespace axesim::models {
 
-/// Words of metadata that a row of an operand has, and how words and shifts lie in memory.
+/// Words of metadata that a row of an operand has, and how words lie in memory.
 inline constexpr int kMetadataWords = 2;
 inline constexpr int kMetadataWordsWithBias = 3;
 inline constexpr PackingFormat kWordFormat{.layout = Layout::packed, .element_bits = 32};
-inline constexpr PackingFormat kShiftFormat{.layout = Layout::packed, .element_bits = kShiftBits};
+
+/// Scales of tiles in memory; the accumulators have groups. Exponents where scales are powers of
+/// two.
+inline PackingFormat tile_scale_format(const AccumulatorFormat& accumulator) {
+    return {.layout = Layout::packed, .element_bits = tile_scale_bits(accumulator.groups)};
+}
+std::int32_t tile_scale_word(WeightGroups groups, std::uint8_t scale);
+std::uint8_t tile_scale_of(WeightGroups groups, std::int32_t word);
 
 /// An operand in DRAM: its elements, row after row in one stream, and two 32-bit words a row (scale
-/// as float32; zero point of a token or sum of shifted codes of a channel), or with a bias as
-/// float32 three, in another. Weights in groups have a third: kShiftBits packed for each row and
+/// as float32; zero point of a token or sum of scaled codes of a channel), or with a bias as
+/// float32 three, in another. Weights in groups have a third: the scale of each row and
 /// accumulation tile, row after row.
 struct OperandRef {
     std::uint64_t address = 0;
     std::uint64_t metadata_address = 0;
     int metadata_words = kMetadataWords;  ///< a row
-    std::uint64_t shifts_address = 0;
-    Index shifts_per_row = 0;  ///< accumulation tiles; 0: no groups
-    Index first_row = 0;       ///< of these rows among those that lie at the addresses
+    std::uint64_t tile_scales_address = 0;
+    Index tiles_per_row = 0;  ///< accumulation tiles; 0: no groups
+    Index first_row = 0;      ///< of these rows among those that lie at the addresses
     Index rows = 0, columns = 0;
     PackingFormat format;
     bool is_signed = true;
@@ -152,9 +159,9 @@ private:
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
     std::uint64_t fetch(TransferCommand& transfer);
-    std::uint64_t load_shifts(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                              Index first_column, Index columns, bool has_values,
-                              TileShifts& shifts);
+    std::uint64_t load_tile_scales(const OperandRef& operand, Stream stream, Index first_row,
+                                   Index rows, Index first_column, Index columns, bool has_values,
+                                   TileScales& tile_scales);
 
     static constexpr int kMaxSlots = kMaxPrefetchTiles + 1;
 

@@ -23,7 +23,7 @@ void widen(IntegerRange& range, const IntegerRange& other) {
 }  // namespace
 
 Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
-                    const AccumulatorFormat& accumulator, const TileShifts& shifts) {
+                    const AccumulatorFormat& accumulator, const TileScales& tile_scales) {
     const std::int64_t depth = codes.cols();
     Certificate result;
     result.inner_bits = accumulator.inner_bits;
@@ -47,7 +47,7 @@ Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activ
             result.largest_tile_l1 = std::max(result.largest_tile_l1, sums.l1_norm());
             note(tile, inner_limits, channel, first / tile_length);
             const std::int64_t unit =
-                std::int64_t{1} << (shifts.size() > 0 ? shifts(channel, first / tile_length) : 0);
+                tile_scales.size() > 0 ? tile_scales(channel, first / tile_length) : 1;
             sum.min += tile.min * unit;
             sum.max += tile.max * unit;
         }

@@ -15,7 +15,7 @@ namespace axesim::quant {
 struct Certificate {
     bool certified = false;  ///< every tile fits inner_bits, every channel fits outer_bits
     IntegerRange inner;      ///< extremes over all channels and tiles
-    IntegerRange outer;      ///< extremes over all channels of sums of (shifted) tile extremes
+    IntegerRange outer;      ///< extremes over all channels of sums of (scaled) tile extremes
     std::int64_t largest_tile_l1 = 0;  ///< largest sum of |code| of a tile
     int inner_bits = 0;                ///< P_I
     int outer_bits = 0;                ///< P_O of this depth
@@ -28,9 +28,10 @@ struct Certificate {
     std::optional<Violation> violation;
 };
 
-/// codes [out, K]; activations: codes that can occur, mu <= 0 <= nu; shifts [out, tiles] or empty.
+/// codes [out, K]; activations: codes that can occur, mu <= 0 <= nu; tile_scales [out, tiles] or
+/// empty.
 Certificate certify(const Matrix<std::int16_t>& codes, const IntegerRange& activations,
-                    const AccumulatorFormat& accumulator, const TileShifts& shifts = {});
+                    const AccumulatorFormat& accumulator, const TileScales& tile_scales = {});
 
 /// The same for weights that are known at run time only, from the ranges of both operands: holds
 /// for any codes, at any depth up to this one.

@@ -11,12 +11,12 @@ namespace axesim::quant {
 
 LayerRun::LayerRun(const Matrix<double>& weights, const LayerInputs& inputs,
                    const RoundingRules& rules, const QuantizerConfig& config,
-                   const TileShifts& shifts)
+                   const TileScales& tile_scales)
     : weights_(weights),
       moments_(inputs.moments()),
       feedback_(inputs.feedback()),
       rules_(rules),
-      shifts_(shifts),
+      tile_scales_(tile_scales),
       is_optq_(config.algorithm == Algorithm::optq || config.algorithm == Algorithm::qronos),
       post_(is_optq_ && config.error_feedback == ErrorFeedback::post),
       ep_init_(config.accumulator_aware == AccumulatorAware::ep_init),
@@ -79,7 +79,7 @@ LayerRun::Pass LayerRun::start(std::span<const Row> rows) const {
             const bool dead = feedback_.dead[k] != 0;
             seen[k] = dead ? 0.0 : weights_(row.channel, static_cast<Index>(k));
         }
-        pass.rounder.set_row(r, seen, row.step, shifts_of(shifts_, row.channel));
+        pass.rounder.set_row(r, seen, row.step, tile_scales_of(tile_scales_, row.channel));
     }
     pass.arguments = pass.base;
     if (first_.size() > 0) {
@@ -144,9 +144,9 @@ void LayerRun::project(Pass& pass) const {
         // Rounding toward zero only shrinks codes, so the tiles go on fitting.
         if (rules_.outer_bits) {
             const Index channel = pass.rows[static_cast<std::size_t>(r)].channel;
-            project_codes(
-                codes, accumulator_limit(*rules_.outer_bits), rules_.activations,
-                column_units(shifts_of(shifts_, channel), rules_.tile_length, rules_.depth));
+            project_codes(codes, accumulator_limit(*rules_.outer_bits), rules_.activations,
+                          column_units(tile_scales_of(tile_scales_, channel), rules_.tile_length,
+                                       rules_.depth));
         }
     }
 }
@@ -183,7 +183,7 @@ std::vector<double> LayerRun::errors_of_codes(const Pass& pass) const {
     for (Index r = 0; r < d.rows(); ++r) {
         const Row& row = pass.rows[static_cast<std::size_t>(r)];
         d.row(r) *= row.step;
-        apply_units(shifts_of(shifts_, row.channel), rules_.tile_length, d.row(r));
+        apply_units(tile_scales_of(tile_scales_, row.channel), rules_.tile_length, d.row(r));
         if (!has_g_) d.row(r) += weights_.row(row.channel);
     }
     // Without moments every input counts the same.

@@ -32,10 +32,10 @@ struct RowCodes {
 /// A layer that is ready to be quantized at any steps.
 class LayerRun {
 public:
-    /// The arguments are kept by reference. weights [out, K]; shifts [out, tiles], empty without
-    /// groups.
+    /// The arguments are kept by reference. weights [out, K]; tile_scales [out, tiles], empty
+    /// without groups.
     LayerRun(const Matrix<double>& weights, const LayerInputs& inputs, const RoundingRules& rules,
-             const QuantizerConfig& config, const TileShifts& shifts);
+             const QuantizerConfig& config, const TileScales& tile_scales);
 
     /// Quantizes the rows; with `judge` also their errors. Safe to call from several threads.
     RowCodes quantize(std::span<const Row> rows, bool judge) const;
@@ -64,7 +64,7 @@ private:
     const InputMoments& moments_;
     const Feedback& feedback_;
     const RoundingRules& rules_;
-    const TileShifts& shifts_;
+    const TileScales& tile_scales_;
     bool is_optq_;    ///< or Qronos
     bool post_;       ///< only rounding errors are pushed on (OPTQ, error_feedback: post)
     bool ep_init_;    ///< finished codes are projected

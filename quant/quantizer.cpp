@@ -21,6 +21,10 @@ namespace axesim::quant {
 
 namespace {
 
+// What the step of a tile is multiplied with to see whether it suits the tile's budget better.
+const std::vector<double> kPowerFactors{1, 2, 4};
+const std::vector<double> kIntegerFactors{1, 1.25, 1.5, 2, 3, 4};
+
 void check_format(const std::string& name, const LinearFormat& format) {
     if (!format.weights.contains(0) || !format.activations.contains(0) ||
         !signed_range(16).contains(format.weights)) {
@@ -38,15 +42,19 @@ IntegerRange allowed_codes(const LinearFormat& format, const QuantizerConfig& co
     return {std::max(format.weights.min, narrow.min), std::min(format.weights.max, narrow.max)};
 }
 
+GroupFormat group_format(const LinearFormat& format, Index depth) {
+    return {format.accumulator.groups, format.accumulator.tile_length(depth)};
+}
+
 /// The steps that the config asks for.
 WeightSteps find_steps(const Matrix<double>& weights, const LinearFormat& format,
                        const QuantizerConfig& config) {
     const bool absmax = config.weight_step == WeightStep::absmax;
     const IntegerRange codes = allowed_codes(format, config);
-    if (format.accumulator.groups == WeightGroups::power_of_two && weights.cols() > 0) {
-        const Index tile = format.accumulator.tile_length(weights.cols());
-        return absmax ? absmax_groups(weights, format.weight_bits, tile)
-                      : least_error_groups(weights, format.weight_bits, codes, tile);
+    if (format.accumulator.groups != WeightGroups::none && weights.cols() > 0) {
+        const GroupFormat groups = group_format(format, weights.cols());
+        return absmax ? absmax_groups(weights, format.weight_bits, groups)
+                      : least_error_groups(weights, format.weight_bits, codes, groups);
     }
     return {absmax ? absmax_steps(weights, codes)
                    : least_error_steps(weights, format.weight_bits, codes),
@@ -69,9 +77,9 @@ WeightSteps checked_steps(const std::string& name, const Matrix<double>& weights
         }
     }
     WeightSteps result{std::move(steps), {}};
-    if (format.accumulator.groups == WeightGroups::power_of_two && weights.cols() > 0) {
-        result.shifts = covering_shifts(weights, result.step, format.weight_bits,
-                                        format.accumulator.tile_length(weights.cols()));
+    if (format.accumulator.groups != WeightGroups::none && weights.cols() > 0) {
+        result.tile_scales = covering_scales(weights, result.step, format.weight_bits,
+                                             group_format(format, weights.cols()));
     }
     return result;
 }
@@ -90,9 +98,10 @@ RoundingRules rounding_rules(Index depth, const LinearFormat& format,
     rules.tile_length = format.accumulator.tile_size > 0 ? format.accumulator.tile_size : depth;
     rules.tiles = format.accumulator.tile_count(depth);
     rules.inner_bits = format.accumulator.inner_bits;
-    rules.largest_shift = format.accumulator.largest_shift();
+    rules.largest_tile_scale = largest_tile_scale(format.accumulator.groups);
     const int outer = format.accumulator.outer_bits_for(depth);
-    const int safe = outer_bits_for_tiles(rules.inner_bits, rules.tiles) + rules.largest_shift;
+    const int safe = outer_bits_for_tiles(rules.inner_bits, rules.tiles) +
+                     format.accumulator.tile_scale_growth();
     if (outer < safe) rules.outer_bits = outer;
     return rules;
 }
@@ -115,14 +124,14 @@ QuantizedLinear quantize_at(const LayerRun& run, Index depth, const std::vector<
 QuantizedLinear round_weights(const Matrix<double>& weights, const LayerInputs& inputs,
                               const RoundingRules& rules, const QuantizerConfig& config,
                               const WeightSteps& steps) {
-    const LayerRun run(weights, inputs, rules, config, steps.shifts);
+    const LayerRun run(weights, inputs, rules, config, steps.tile_scales);
     return config.step_search ? search_steps(run, weights.cols(), steps.step)
                               : quantize_at(run, weights.cols(), steps.step);
 }
 
 /// Squared errors [out, tiles].
 Matrix<double> tile_errors(const Matrix<double>& weights, const QuantizedLinear& linear) {
-    Matrix<double> errors(linear.shifts.rows(), linear.shifts.cols());
+    Matrix<double> errors(linear.tile_scales.rows(), linear.tile_scales.cols());
     for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
         for (Index c = first; c < first + count; ++c) {
             const Eigen::RowVectorXd missed = represented_weights(linear, c) - weights.row(c);
@@ -137,43 +146,43 @@ Matrix<double> tile_errors(const Matrix<double>& weights, const QuantizedLinear&
 }
 
 /// Under a constraint the finer of two steps may lose more: its larger codes do not fit the tile's
-/// budget. Each tile takes, of its shift and the ones above it, the one with which plain rounding
-/// under the constraint loses least.
-void fit_shifts_to_budgets(const Matrix<double>& weights, const LinearFormat& format,
-                           RoundingRules rules, QuantizerConfig config, WeightSteps& steps) {
-    constexpr int kTried = 3;
+/// budget. Each tile takes, of its step and some above it, the one with which plain rounding under
+/// the constraint loses least.
+void fit_tile_scales_to_budgets(const Matrix<double>& weights, const LinearFormat& format,
+                                RoundingRules rules, QuantizerConfig config, WeightSteps& steps) {
     config.algorithm = Algorithm::naive_round;
     config.bias_correction = false;
     rules.outer_bits.reset();  // what all tiles share says nothing about one of them
     const LayerInputs all_alike("", weights.cols(), {}, config);
-    TileShifts best;
+    const LayerRun run(weights, all_alike, rules, config, steps.tile_scales);
+    const Eigen::Map<const Eigen::VectorXd> channel_steps(steps.step.data(), weights.rows());
+    const Matrix<double> finest =
+        steps.tile_scales.cast<double>().array().colwise() * channel_steps.array();
+    Matrix<double> best = finest;
     Matrix<double> least;
-    for (int more = 0; more < kTried; ++more) {
-        QuantizedLinear tried;
-        const TileShifts shifts = (steps.shifts.array() + static_cast<std::int8_t>(more))
-                                      .min(static_cast<std::int8_t>(kLargestShift));
-        const LayerRun run(weights, all_alike, rules, config, shifts);
-        tried = quantize_at(run, weights.cols(), steps.step);
-        tried.shifts = shifts;
+    const bool powers = format.accumulator.groups == WeightGroups::power_of_two;
+    for (const double factor : powers ? kPowerFactors : kIntegerFactors) {
+        std::vector<double> tried_steps = steps.step;
+        for (double& step : tried_steps) step = static_cast<float>(step * factor);
+        QuantizedLinear tried = quantize_at(run, weights.cols(), tried_steps);
+        tried.tile_scales = steps.tile_scales;
         tried.tile_length = format.accumulator.tile_length(weights.cols());
         const Matrix<double> errors = tile_errors(weights, tried);
-        if (more == 0) {
-            best = shifts;
+        if (least.size() == 0) {
             least = errors;
             continue;
         }
-        best = (errors.array() < least.array()).select(shifts, best);
+        best = (errors.array() < least.array()).select(factor * finest, best);
         least = least.cwiseMin(errors);
     }
-    steps.shifts = best;
-    factor_out_shifts(weights, format.accumulator.tile_length(weights.cols()), steps);
+    steps = steps_of_tiles(weights, best, group_format(format, weights.cols()));
 }
 
 /// The promise of quantizer.h, checked on what is handed out.
 void check_promise(const std::string& name, const QuantizedLinear& result,
                    const LinearFormat& format) {
     const Certificate proof =
-        certify(result.codes, format.activations, format.accumulator, result.shifts);
+        certify(result.codes, format.activations, format.accumulator, result.tile_scales);
     if (proof.certified) return;
     throw RunError(fmt::format(
         "{}: internal error: channel {} can reach [{}, {}] in spite of the constraint", name,
@@ -203,18 +212,18 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
         QuantizedLinear empty;
         empty.codes.resize(weights.rows(), weights.cols());
         empty.step = chosen.step;
-        empty.shifts = chosen.shifts;
+        empty.tile_scales = chosen.tile_scales;
         return empty;
     }
     Stopwatch stopwatch;
     const RoundingRules rules = rounding_rules(weights.cols(), format, config);
     const bool promised = config.accumulator_aware == AccumulatorAware::axe ||
                           config.accumulator_aware == AccumulatorAware::ep_init;
-    if (chosen.shifts.size() > 0 && promised && !given) {
-        fit_shifts_to_budgets(weights, format, rules, config, chosen);
+    if (chosen.tile_scales.size() > 0 && promised && !given) {
+        fit_tile_scales_to_budgets(weights, format, rules, config, chosen);
     }
     QuantizedLinear result = round_weights(weights, inputs, rules, config, chosen);
-    result.shifts = chosen.shifts;
+    result.tile_scales = chosen.tile_scales;
     result.tile_length = format.accumulator.tile_length(weights.cols());
     result.fallback = inputs.feedback().fallback;
     result.rounding_seconds = stopwatch.seconds();
@@ -233,7 +242,7 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
 Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index channel) {
     Eigen::RowVectorXd weights =
         linear.codes.row(channel).cast<double>() * linear.step[static_cast<std::size_t>(channel)];
-    apply_units(shifts_of(linear.shifts, channel), linear.tile_length, weights);
+    apply_units(tile_scales_of(linear.tile_scales, channel), linear.tile_length, weights);
     return weights;
 }
 
@@ -245,8 +254,8 @@ void QuantizedLinear::append(QuantizedLinear&& part) {
     const Index rows = codes.rows();
     codes.conservativeResize(rows + part.codes.rows(), codes.cols());
     codes.bottomRows(part.codes.rows()) = part.codes;
-    shifts.conservativeResize(rows + part.shifts.rows(), shifts.cols());
-    shifts.bottomRows(part.shifts.rows()) = part.shifts;
+    tile_scales.conservativeResize(rows + part.tile_scales.rows(), tile_scales.cols());
+    tile_scales.bottomRows(part.tile_scales.rows()) = part.tile_scales;
     step.insert(step.end(), part.step.begin(), part.step.end());
     bias.insert(bias.end(), part.bias.begin(), part.bias.end());
     if (fallback.empty()) fallback = std::move(part.fallback);

@@ -27,13 +27,13 @@ struct InputMoments {
     InputMeans means;
 };
 
-/// Integer weights: w is about step[c] * 2^shifts(c, t) * codes(c, k) with k in tile t, and bias[c]
-/// is to be added to the output.
+/// Integer weights: w is about step[c] * tile_scales(c, t) * codes(c, k) with k in tile t, and
+/// bias[c] is to be added to the output.
 struct QuantizedLinear {
     Matrix<std::int16_t> codes;  ///< [out, K]
     std::vector<double> step;    ///< [out]
-    TileShifts shifts;           ///< [out, tiles]; empty without groups
-    Index tile_length = 0;       ///< columns of a tile of `shifts`
+    TileScales tile_scales;      ///< [out, tiles]; empty without groups
+    Index tile_length = 0;       ///< columns of a tile
     std::vector<double> bias;    ///< [out]; empty without bias correction
     /// Why a layer fell back to rounding without error feedback (a Cholesky that failed), or "".
     std::string fallback;
@@ -46,8 +46,8 @@ struct QuantizedLinear {
 
 /// Quantizes weights [out, K] with the config's algorithm. `steps` [out] are the steps to use
 /// (with step_search: the ones to search around); empty means those of config.weight_step. Where
-/// format.accumulator has groups, tiles take shifts above these steps (weight_steps.h; where steps
-/// are not given and accumulators constrain, the shifts that suit the tiles' budgets), which are
+/// format.accumulator has groups, tiles take multiples of these steps (weight_steps.h; where steps
+/// are not given and accumulators constrain, the scales that suit the tiles' budgets), which are
 /// fixed before the algorithm; step_search and refine_sweeps scale a channel's tiles together. The
 /// result always lies in format.weights and, when config.accumulator_aware is axe or ep_init, no
 /// activations in format.activations can overflow an accumulator of format.accumulator

@@ -131,7 +131,8 @@ void refine(const Matrix<double>& weights, const InputMoments& moments, const Ro
         Matrix<double> values = linear.codes.middleRows(first, count).cast<double>();
         for (Index r = 0; r < count; ++r) {
             values.row(r) *= linear.step[static_cast<std::size_t>(first + r)];
-            apply_units(shifts_of(linear.shifts, first + r), rules.tile_length, values.row(r));
+            apply_units(tile_scales_of(linear.tile_scales, first + r), rules.tile_length,
+                        values.row(r));
         }
         Matrix<double> l(count, h.cols());
         if (moments.g.size() > 0) {
@@ -145,8 +146,8 @@ void refine(const Matrix<double>& weights, const InputMoments& moments, const Ro
             const std::span codes(linear.codes.row(first + r).data(),
                                   static_cast<std::size_t>(h.cols()));
             double& step = linear.step[static_cast<std::size_t>(first + r)];
-            const std::vector<double> units =
-                column_units(shifts_of(linear.shifts, first + r), rules.tile_length, h.cols());
+            const std::vector<double> units = column_units(
+                tile_scales_of(linear.tile_scales, first + r), rules.tile_length, h.cols());
             Channel channel(rules, codes, units);
             for (int i = 0; i < sweeps; ++i) {
                 const Index changes = sweep(h, order, step, units, channel, codes, residual.row(r));

@@ -4,7 +4,7 @@
 // inputs), the error over the calibration samples up to a constant, the best change of one code is
 // the nearest integer to (l - s q H)_k / (s H_kk), cut short where a budget ends; and the best step
 // for given codes is l q^T / (q H q^T), which no budget depends on. With weights in groups q stands
-// for 2^shift q throughout.
+// for scale * q throughout.
 #pragma once
 
 #include "quant/quantizer.h"

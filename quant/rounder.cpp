@@ -63,7 +63,7 @@ void Budget::spend(std::span<const double> codes) {
 }
 
 std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const double> weights,
-                                    double step, std::span<const std::int8_t> shifts) {
+                                    double step, std::span<const std::uint8_t> tile_scales) {
     std::vector<double> scaled(weights.size());
     std::transform(weights.begin(), weights.end(), scaled.begin(),
                    [&](double weight) { return weight / step; });
@@ -81,7 +81,7 @@ std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const 
             all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
         const std::int64_t length = rules.pad_short_tile ? rules.tile_length : count;
         // A code of the tile stands for `unit` steps of the channel.
-        const double unit = shifts.empty() ? 1.0 : std::ldexp(1.0, shifts[thresholds.size()]);
+        const double unit = tile_scales.empty() ? 1.0 : tile_scales[thresholds.size()];
         thresholds.push_back(std::max(least, soft_threshold(tile, length, radius * unit)) / unit);
     }
     return thresholds;
@@ -94,7 +94,7 @@ Rounder::Rounder(const RoundingRules& rules, Index rows)
       high_(low_.size()),
       kept_(low_.size()),
       codes_(low_.size()) {
-    const bool grouped = rules.largest_shift > 0;
+    const bool grouped = rules.largest_tile_scale > 1;
     const auto tiles = static_cast<std::size_t>(rules.constrained ? rules.tiles : 1);
     steps_.assign(static_cast<std::size_t>(grouped ? rules.tiles : 1) * low_.size(), 1.0);
     if (grouped) units_.assign(steps_.size(), 1.0);
@@ -105,16 +105,16 @@ Rounder::Rounder(const RoundingRules& rules, Index rows)
 }
 
 void Rounder::set_row(Index row, std::span<const double> weights, double step,
-                      std::span<const std::int8_t> shifts) {
+                      std::span<const std::uint8_t> tile_scales) {
     const auto r = static_cast<std::size_t>(row);
     const std::size_t rows = low_.size();
     steps_[r] = step;
-    for (std::size_t t = 0; t < shifts.size(); ++t) {
-        units_[t * rows + r] = std::ldexp(1.0, shifts[t]);
-        steps_[t * rows + r] = std::ldexp(step, shifts[t]);
+    for (std::size_t t = 0; t < tile_scales.size(); ++t) {
+        units_[t * rows + r] = tile_scales[t];
+        steps_[t * rows + r] = step * tile_scales[t];
     }
     if (!rules_.constrained || !rules_.soft_threshold) return;
-    const std::vector<double> thresholds = tile_thresholds(rules_, weights, step, shifts);
+    const std::vector<double> thresholds = tile_thresholds(rules_, weights, step, tile_scales);
     for (std::size_t t = 0; t < thresholds.size(); ++t) thresholds_[t * rows + r] = thresholds[t];
 }
 
@@ -140,7 +140,7 @@ void Rounder::narrow_limits(const Budget& budget) {
 /// The channel's budget is in units of its step, of which a code of the tile takes `units`.
 void Rounder::narrow_channel(const double* units) {
     if (units == nullptr) return narrow_limits(*channel_);
-    if (channel_->fits_all(std::ldexp(largest_code_, rules_.largest_shift))) return;
+    if (channel_->fits_all(largest_code_ * rules_.largest_tile_scale)) return;
     for (std::size_t r = 0; r < low_.size(); ++r) {
         low_[r] *= units[r];
         high_[r] *= units[r];

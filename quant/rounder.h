@@ -26,9 +26,9 @@ struct RoundingRules {
     std::int64_t tile_length = 0;  ///< T
     std::int64_t tiles = 0;        ///< ceil(K/T)
     int inner_bits = 0;            ///< P_I
-    int largest_shift = 0;         ///< of a tile; 0: weights have no groups
+    int largest_tile_scale = 1;    ///< that a tile may have; 1: weights have no groups
     /// P_O when it is too small for tiles that use all of P_I; the channel then has a budget too,
-    /// of which a code takes 2^shift times its magnitude.
+    /// of which a code takes scale times its magnitude.
     std::optional<int> outer_bits;
 };
 
@@ -64,9 +64,9 @@ public:
     Rounder(const RoundingRules& rules, Index rows);
 
     /// Row `row` has `weights` [K] in memory order (what lambda is made from), `step` > 0 and, with
-    /// groups, `shifts` [tiles] of its tiles' steps.
+    /// groups, `tile_scales` [tiles].
     void set_row(Index row, std::span<const double> weights, double step,
-                 std::span<const std::int8_t> shifts = {});
+                 std::span<const std::uint8_t> tile_scales = {});
 
     /// Per row, the step of the tile of the last round().
     std::span<const double> steps() const { return {steps_.data() + steps_at_, low_.size()}; }
@@ -90,7 +90,7 @@ private:
     const RoundingRules& rules_;
     std::vector<double> steps_;       ///< [rows], with groups [tiles][rows]
     std::size_t steps_at_ = 0;        ///< where those of the current tile begin
-    std::vector<double> units_;       ///< with groups: 2^shift [tiles][rows]
+    std::vector<double> units_;       ///< with groups: scales [tiles][rows]
     std::vector<double> thresholds_;  ///< lambda [tiles][rows] in steps
     std::vector<Budget> tiles_;
     std::optional<Budget> channel_;
@@ -102,6 +102,6 @@ private:
 /// lambda per tile for one row, in steps (axe.md 3.1). Where the outer accumulator is too small for
 /// its tiles, at least the lambda that the whole channel asks for.
 std::vector<double> tile_thresholds(const RoundingRules& rules, std::span<const double> weights,
-                                    double step, std::span<const std::int8_t> shifts = {});
+                                    double step, std::span<const std::uint8_t> tile_scales = {});
 
 }  // namespace axesim::quant

@@ -12,10 +12,16 @@
 
 namespace axesim::quant {
 
-/// Tile t of channel c has the step step[c] * 2^shifts(c, t); without groups, shifts are empty.
+/// Tile t of channel c has the step step[c] * tile_scales(c, t).
 struct WeightSteps {
     std::vector<double> step;  ///< [out]
-    TileShifts shifts;         ///< [out, tiles], 0..kLargestShift
+    TileScales tile_scales;    ///< [out, tiles]; empty without groups
+};
+
+/// Groups that are not WeightGroups::none, of `tile_length` >= 1 columns each.
+struct GroupFormat {
+    WeightGroups groups = WeightGroups::power_of_two;
+    Index tile_length = 1;
 };
 
 /// Per output channel, max|w| over the largest magnitude of a code: max|w| / (2^(M-1) - 1) for
@@ -30,39 +36,42 @@ std::vector<double> absmax_steps(const Matrix<double>& weights, const IntegerRan
 std::vector<double> least_error_steps(const Matrix<double>& weights, int weight_bits,
                                       const IntegerRange& codes);
 
-/// Per tile of `tile_length` >= 1 columns, the least shift with which its largest weight rounds to
-/// no more than the largest code; kLargestShift where none does. step [out] > 0.
-TileShifts covering_shifts(const Matrix<double>& weights, const std::vector<double>& step,
-                           int weight_bits, Index tile_length);
+/// Per tile, the least scale with which its largest weight rounds to no more than the largest code;
+/// the greatest where none does. step [out] > 0.
+TileScales covering_scales(const Matrix<double>& weights, const std::vector<double>& step,
+                           int weight_bits, const GroupFormat& format);
 
 /// absmax_steps of narrow codes for groups: the channel's largest tile has that step, the others
-/// that of their covering shift; the channel's step is so large that its least shift is 0. A step
-/// that is free of powers of two loses less than the plain power-of-two steps of axe.md 3.5: on
-/// heavy-tailed 4-bit weights in tiles of 32, 0.182 against 0.204 of relative rounding error.
-WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits, Index tile_length);
+/// that of their covering scale; scales have no common factor. A step that is free of powers of
+/// two loses less than the plain power-of-two steps of axe.md 3.5: on heavy-tailed 4-bit weights in
+/// tiles of 32, with power_of_two 0.182 against 0.204 of relative rounding error.
+WeightSteps absmax_groups(const Matrix<double>& weights, int weight_bits,
+                          const GroupFormat& format);
 
-/// least_error_steps for groups: of the same parts of the channel's step the one with the least sum
-/// of squared rounding errors when each tile takes, of its covering shift and the two below it, the
-/// one with the least (0.151 in the example above).
+/// least_error_steps for groups: each tile takes, of its covering scale and those down to a quarter
+/// of it, the one with the least sum of squared rounding errors, and a channel with scales that are
+/// powers of two, of the same parts of its step, the one with the least (0.151 in the example
+/// above; integer scales are fine enough without).
 WeightSteps least_error_groups(const Matrix<double>& weights, int weight_bits,
-                               const IntegerRange& codes, Index tile_length);
+                               const IntegerRange& codes, const GroupFormat& format);
 
-/// Moves what all shifts of a channel have in common into its step, tiles of zeros left aside: the
-/// outer accumulator then counts in the largest unit that it can.
-void factor_out_shifts(const Matrix<double>& weights, Index tile_length, WeightSteps& steps);
+/// The steps nearest to tile_steps [out, tiles] > 0, the largest of each channel kept.
+WeightSteps steps_of_tiles(const Matrix<double>& weights, const Matrix<double>& tile_steps,
+                           const GroupFormat& format);
 
-/// The shifts of one channel; empty without groups.
-inline std::span<const std::int8_t> shifts_of(const TileShifts& shifts, Index channel) {
-    if (shifts.size() == 0) return {};
-    return {shifts.data() + channel * shifts.cols(), static_cast<std::size_t>(shifts.cols())};
+/// The scales of one channel; empty without groups.
+inline std::span<const std::uint8_t> tile_scales_of(const TileScales& tile_scales, Index channel) {
+    if (tile_scales.size() == 0) return {};
+    return {tile_scales.data() + channel * tile_scales.cols(),
+            static_cast<std::size_t>(tile_scales.cols())};
 }
 
-/// 2^shift of the tile of each of `depth` columns; ones without groups.
-std::vector<double> column_units(std::span<const std::int8_t> shifts, Index tile_length,
+/// The scale of the tile of each of `depth` columns; ones without groups.
+std::vector<double> column_units(std::span<const std::uint8_t> tile_scales, Index tile_length,
                                  Index depth);
 
 /// Multiplies a row [K] in memory order by column_units().
-void apply_units(std::span<const std::int8_t> shifts, Index tile_length,
+void apply_units(std::span<const std::uint8_t> tile_scales, Index tile_length,
                  Eigen::Ref<Eigen::RowVectorXd> row);
 
 }  // namespace axesim::quant

@@ -97,7 +97,7 @@ public:
         layer.has_bias = !layer.linear.bias.empty();
         const quant::LinearFormat format = linear_format(layer.format);
         layer.certificate = quant::certify(layer.linear.codes, format.activations,
-                                           format.accumulator, layer.linear.shifts);
+                                           format.accumulator, layer.linear.tile_scales);
         result_.layers[id] = std::move(layer);
     }
 
@@ -338,11 +338,11 @@ Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
     for (Index channel = 0; channel < weights.rows(); ++channel) {
         weights.row(channel) = linear.codes.row(channel).cast<float>() *
                                static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
-        for (Index t = 0; t < linear.shifts.cols(); ++t) {
+        for (Index t = 0; t < linear.tile_scales.cols(); ++t) {
             const Index first = t * linear.tile_length;
             weights.row(channel).segment(first,
                                          std::min(linear.tile_length, weights.cols() - first)) *=
-                std::ldexp(1.0F, linear.shifts(channel, t));
+                static_cast<float>(linear.tile_scales(channel, t));
         }
     }
     return weights;

@@ -56,7 +56,7 @@ models::HardwareConfig built_hardware(const Config& config, const QuantizedModel
 /// What the integers of a layer of this format must fit.
 quant::LinearFormat linear_format(const models::LayerFormat& format);
 
-/// step[c] * codes[c][k], times 2^shift of the tile of k where weights have groups.
+/// step[c] * codes[c][k], times the scale of the tile of k where weights have groups.
 Matrix<float> dequantized(const quant::QuantizedLinear& linear);
 
 /// config.quantizer.calibration as tokens. Throws UserError when the text is too short.

@@ -50,13 +50,14 @@ struct BlockTensors {
             tensors[name + ".codes"] = {"I16", shape, bytes_of(codes)};
         }
         tensors[name + ".step"] = {"F64", {codes.rows(), 1}, bytes_of(layer.linear.step)};
-        const TileShifts& shifts = layer.linear.shifts;
+        const TileScales& tile_scales = layer.linear.tile_scales;
         if (!layer.linear.bias.empty()) {
             tensors[name + ".bias"] = {
                 "F64", {layer.linear.codes.rows(), 1}, bytes_of(layer.linear.bias)};
         }
-        if (shifts.size() > 0) {
-            tensors[name + ".shifts"] = {"I8", {shifts.rows(), shifts.cols()}, bytes_of(shifts)};
+        if (tile_scales.size() > 0) {
+            tensors[name + ".tile_scales"] = {
+                "U8", {tile_scales.rows(), tile_scales.cols()}, bytes_of(tile_scales)};
             metadata[name + ".tile_length"] = std::to_string(layer.linear.tile_length);
         }
         if (layer.input_ranges) {
@@ -84,7 +85,8 @@ QuantizedLayer layer_from(const SafeTensorsFile& file, const std::string& name, 
     if (tile_length != file.metadata().end()) {
         layer.linear.tile_length = std::stoll(tile_length->second);
         const Index tiles = (columns + layer.linear.tile_length - 1) / layer.linear.tile_length;
-        layer.linear.shifts = matrix_from<std::int8_t>(file, name + ".shifts", "I8", rows, tiles);
+        layer.linear.tile_scales =
+            matrix_from<std::uint8_t>(file, name + ".tile_scales", "U8", rows, tiles);
     }
     const std::string ranges = name + ".input_ranges";
     if (file.tensors().contains(ranges)) {

@@ -90,7 +90,7 @@ std::string describe_certificates(const QuantizedModel& model) {
     return fmt::format("certified {} of {} layers{}\n", certified, model.layers.size(), first);
 }
 
-/// For commands on bare matrices, which have no place for a tile's shift.
+/// For commands on bare matrices, which have no place for a tile's scale.
 void require_no_groups(const Config& config, const std::string& command) {
     if (config.hardware.accumulator.groups == WeightGroups::none) return;
     throw UserError("quantizer.weight_groups: " + command +

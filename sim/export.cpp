@@ -22,6 +22,19 @@ Metadata format_metadata(const std::string& prefix, const models::LayerFormat& f
             {prefix + "inner_bits", std::to_string(format.accumulator.inner_bits)}};
 }
 
+/// As in the config; null without groups.
+const char* groups_name(WeightGroups groups) {
+    switch (groups) {
+        case WeightGroups::none:
+            return nullptr;
+        case WeightGroups::power_of_two:
+            return "power_of_two";
+        case WeightGroups::integer:
+            return "integer";
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 void export_weights(const std::filesystem::path& directory, const QuantizedModel& model,
@@ -37,8 +50,8 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
                                         : std::to_string(hardware.accumulator.tile_size)},
                       {"lanes", std::to_string(hardware.accumulator.lanes)}};
     metadata.merge(format_metadata("", hardware));
-    if (hardware.accumulator.groups == WeightGroups::power_of_two) {
-        metadata["weight_groups"] = "power_of_two";
+    if (const char* groups = groups_name(hardware.accumulator.groups)) {
+        metadata["weight_groups"] = groups;
     }
     std::map<std::string, SafeTensor> tensors;
     std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
@@ -82,10 +95,11 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
             tensors[name + ".bias"] = {
                 .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(bias)};
         }
-        const TileShifts& shifts = layer.linear.shifts;
-        if (shifts.size() > 0) {
-            tensors[name + ".weight_shift"] = {
-                .type = "I8", .shape = {shifts.rows(), shifts.cols()}, .bytes = bytes_of(shifts)};
+        const TileScales& tile_scales = layer.linear.tile_scales;
+        if (tile_scales.size() > 0) {
+            tensors[name + ".tile_scale"] = {.type = "U8",
+                                             .shape = {tile_scales.rows(), tile_scales.cols()},
+                                             .bytes = bytes_of(tile_scales)};
         }
     }
     write_safetensors(directory / "quantized.safetensors", tensors, metadata);

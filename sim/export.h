@@ -10,7 +10,7 @@ namespace axesim::sim {
 
 /// Writes DIR/quantized.safetensors: per layer, under its Hugging Face name, `.weight` (int8, or
 /// int16 above 8 bits, [out, in]), `.weight_scale` (float32 [out]) and, with weights in groups,
-/// `.weight_shift` (int8 [out, tiles]: the scale of a tile is 2^shift times the channel's); the
+/// `.tile_scale` (uint8 [out, tiles]: the step of a tile is so many times the channel's); the
 /// formats that the certificate assumes are in the file's metadata, those of a layer with other
 /// widths once more as NAME.weight_bits, NAME.activation_bits, NAME.activation_min,
 /// NAME.activation_max and NAME.inner_bits. Activations are quantized per token at run time, so

@@ -28,7 +28,7 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
         weights_[id] =
             platform.has_values()
                 ? platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
-                                         layer.linear.shifts, layer.linear.bias)
+                                         layer.linear.tile_scales, layer.linear.bias)
                 : platform.reserve_weights(layer.channels, layer.depth, layer.format,
                                            layer.has_bias);
     }

@@ -19,8 +19,8 @@ namespace {
 
 using models::kMetadataWords;
 using models::kMetadataWordsWithBias;
-using models::kShiftFormat;
 using models::kWordFormat;
+using models::tile_scale_format;
 
 /// The host program computes a model's forward pass on this stack.
 constexpr std::size_t kHostStackBytes = std::size_t{16} << 20;
@@ -52,17 +52,17 @@ std::uint64_t operand_bytes(const models::HardwareConfig& config, Index rows, In
            round_up(metadata, unit);
 }
 
-/// The sum of a channel's codes, each shifted as its tile: what the zero point is multiplied with.
-std::int64_t shifted_sum(const Matrix<std::int16_t>& codes, const TileShifts& shifts, Index channel,
-                         Index tile_length) {
+/// The sum of a channel's codes, each scaled as its tile: what the zero point is multiplied with.
+std::int64_t scaled_sum(const Matrix<std::int16_t>& codes, const TileScales& tile_scales,
+                        Index channel, Index tile_length) {
     const auto row = codes.row(channel).cast<std::int64_t>();
     std::int64_t sum = 0;
-    for (Index t = 0; t < shifts.cols(); ++t) {
+    for (Index t = 0; t < tile_scales.cols(); ++t) {
         const Index first = t * tile_length;
         sum += row.segment(first, std::min(tile_length, codes.cols() - first)).sum() *
-               (std::int64_t{1} << shifts(channel, t));
+               std::int64_t{tile_scales(channel, t)};
     }
-    return shifts.cols() > 0 ? sum : row.sum();
+    return tile_scales.cols() > 0 ? sum : row.sum();
 }
 
 /// Of a buffer whose partial sums are those of the deepest GEMM.
@@ -124,8 +124,9 @@ std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::
     const std::uint64_t bytes = operand_bytes(config, channels, depth, format.weight_bits,
                                               has_bias ? kMetadataWordsWithBias : kMetadataWords);
     if (config.accumulator.groups == WeightGroups::none) return bytes;
-    const Index shifts = channels * config.accumulator.tile_count(depth);
-    return bytes + round_up(bytes_for(kShiftFormat, shifts), alignment(config));
+    const Index tiles = channels * config.accumulator.tile_count(depth);
+    return bytes +
+           round_up(bytes_for(tile_scale_format(config.accumulator), tiles), alignment(config));
 }
 
 std::uint64_t Platform::whole_bytes(std::uint64_t bytes, const models::HardwareConfig& config) {
@@ -214,16 +215,16 @@ OperandRef Platform::reserve_weights(Index channels, Index depth, const models::
     operand.metadata_address =
         allocate(static_cast<std::uint64_t>(channels * operand.metadata_words) * 4);
     if (config_.accumulator.groups != WeightGroups::none) {
-        operand.shifts_per_row = config_.accumulator.tile_count(depth);
-        operand.shifts_address =
-            allocate(bytes_for(kShiftFormat, channels * operand.shifts_per_row));
+        operand.tiles_per_row = config_.accumulator.tile_count(depth);
+        operand.tile_scales_address = allocate(
+            bytes_for(tile_scale_format(config_.accumulator), channels * operand.tiles_per_row));
     }
     return operand;
 }
 
 OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
                                    const std::vector<double>& step,
-                                   const models::LayerFormat& format, const TileShifts& shifts,
+                                   const models::LayerFormat& format, const TileScales& tile_scales,
                                    const std::vector<double>& bias) {
     const OperandRef operand = reserve_weights(codes.rows(), codes.cols(), format, !bias.empty());
     write_packed(operand.address, {codes.data(), static_cast<std::size_t>(codes.size())},
@@ -233,10 +234,10 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
         words.push_back(
             models::float_bits(static_cast<float>(step[static_cast<std::size_t>(channel)])));
         const std::int64_t sum =
-            shifted_sum(codes, shifts, channel, config_.accumulator.tile_length(codes.cols()));
+            scaled_sum(codes, tile_scales, channel, config_.accumulator.tile_length(codes.cols()));
         if (!signed_range(32).contains(sum)) {
             throw UserError(fmt::format(
-                "quantizer.weight_groups: channel {}'s sum of shifted codes, {}, needs more than "
+                "quantizer.weight_groups: channel {}'s sum of scaled codes, {}, needs more than "
                 "32 bits (use fewer number_format.weight_bits, or weight_groups: none)",
                 channel, sum));
         }
@@ -247,10 +248,14 @@ OperandRef Platform::store_weights(const Matrix<std::int16_t>& codes,
         }
     }
     store_words(operand.metadata_address, std::move(words));
-    if (operand.shifts_per_row > 0) {
-        const Matrix<std::int16_t> values = shifts.cast<std::int16_t>();
-        write_packed(operand.shifts_address,
-                     {values.data(), static_cast<std::size_t>(values.size())}, kShiftFormat);
+    if (operand.tiles_per_row > 0) {
+        const Matrix<std::int16_t> values = tile_scales.unaryExpr([&](std::uint8_t scale) {
+            return static_cast<std::int16_t>(
+                models::tile_scale_word(config_.accumulator.groups, scale));
+        });
+        write_packed(operand.tile_scales_address,
+                     {values.data(), static_cast<std::size_t>(values.size())},
+                     tile_scale_format(config_.accumulator));
     }
     return operand;
 }

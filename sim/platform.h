@@ -61,18 +61,18 @@ public:
     /// Runs `program` as the host's process until it returns; rethrows what it throws. Once.
     void run(std::function<void()> program);
 
-    /// The place of weights [channels, depth] in DRAM; with groups, `shifts_per_row` for each
+    /// The place of weights [channels, depth] in DRAM; with groups, `tiles_per_row` for each
     /// channel. Nothing is written there.
     models::OperandRef reserve_weights(Index channels, Index depth,
                                        const models::LayerFormat& format, bool has_bias);
     /// Packs weights [channels, depth] into DRAM before time starts (loading a model is not part
-    /// of a measurement). `step` has one scale a channel; `shifts` [channels, tiles] or, without
-    /// groups, empty; `bias` one a channel, or empty. Throws UserError when a channel's sum of
-    /// shifted codes needs more than the 32 bits that the zero-point correction has.
+    /// of a measurement). `step` has one scale a channel; `tile_scales` [channels, tiles] or,
+    /// without groups, empty; `bias` one a channel, or empty. Throws UserError when a channel's sum
+    /// of scaled codes needs more than the 32 bits that the zero-point correction has.
     models::OperandRef store_weights(const Matrix<std::int16_t>& codes,
                                      const std::vector<double>& step,
                                      const models::LayerFormat& format,
-                                     const TileShifts& shifts = {},
+                                     const TileScales& tile_scales = {},
                                      const std::vector<double>& bias = {});
     /// The same for ready activation codes [tokens, depth], with step 1 and zero point 0.
     models::OperandRef store_activations(const Matrix<std::int32_t>& codes,

@@ -16,8 +16,7 @@ namespace axesim::verify {
 namespace {
 
 const std::string kWeight = ".weight";
-const std::string kShift = ".weight_shift";
-constexpr int kMostShift = 7;  // that the shifter of grouped weights can do
+const std::string kTileScale = ".tile_scale";
 
 struct Bounds {
     std::int64_t least;
@@ -89,12 +88,12 @@ std::int64_t tile_length(const Metadata& metadata, const std::string& layer, std
 }
 
 int outer_bits(const Metadata& metadata, const std::string& layer, std::int64_t tiles,
-               int shifted_bits) {
+               int scaled_bits) {
     const std::string key = own_or_common(metadata, layer, "outer_bits");
     if (metadata.has(key) && !metadata.is(key, "auto") && !metadata.is(key, "0")) {
         return static_cast<int>(metadata.integer(key, kAccumulatorBits));
     }
-    int bits = shifted_bits;
+    int bits = scaled_bits;
     for (std::int64_t reach = 1; reach < tiles; reach *= 2) ++bits;
     return bits;
 }
@@ -110,25 +109,45 @@ std::vector<std::int16_t> codes_of(const SafeTensor& tensor) {
     return codes;
 }
 
-/// Shifts of a layer of grouped weights.
-std::vector<std::int8_t> shifts_of(const SafeTensorsFile& file, const Metadata& metadata,
-                                   const ExportedLayer& layer, std::int64_t tiles) {
-    const auto found = file.tensors().find(layer.name + kShift);
+/// Scales of a layer of grouped weights.
+std::vector<std::uint8_t> tile_scales_of(const SafeTensorsFile& file, const Metadata& metadata,
+                                         const ExportedLayer& layer, std::int64_t tiles) {
+    const auto found = file.tensors().find(layer.name + kTileScale);
     if (found == file.tensors().end()) {
-        metadata.fail("weight_groups is power_of_two, but there is no tensor '" + layer.name +
-                      kShift + "'");
+        metadata.fail("weights have groups, but there is no tensor '" + layer.name + kTileScale +
+                      "'");
     }
     const SafeTensor& tensor = found->second;
-    if (tensor.type != "I8" || tensor.shape.size() != 2 || tensor.shape[0] != layer.channels ||
+    if (tensor.type != "U8" || tensor.shape.size() != 2 || tensor.shape[0] != layer.channels ||
         tensor.shape[1] != tiles) {
-        metadata.fail(fmt::format("tensor '{}' must be I8 [{}, {}], one shift a channel and tile",
-                                  layer.name + kShift, layer.channels, tiles));
+        metadata.fail(fmt::format("tensor '{}' must be U8 [{}, {}], one scale a channel and tile",
+                                  layer.name + kTileScale, layer.channels, tiles));
     }
-    const auto* first = reinterpret_cast<const std::int8_t*>(tensor.bytes.data());
+    const auto* first = reinterpret_cast<const std::uint8_t*>(tensor.bytes.data());
     return {first, first + tensor.bytes.size()};
 }
 
-ExportedLayer read_layer(const SafeTensorsFile& file, const Metadata& metadata, bool grouped,
+Groups groups_of(const Metadata& metadata) {
+    if (!metadata.has("weight_groups") || metadata.is("weight_groups", "none")) return Groups::none;
+    if (metadata.is("weight_groups", "power_of_two")) return Groups::power_of_two;
+    if (metadata.is("weight_groups", "integer")) return Groups::integer;
+    metadata.fail("metadata 'weight_groups' must be none, power_of_two or integer");
+}
+
+/// Bits by which the greatest scale widens a value.
+int scale_bits(Groups groups) {
+    switch (groups) {
+        case Groups::none:
+            break;
+        case Groups::power_of_two:
+            return 7;
+        case Groups::integer:
+            return 6;
+    }
+    return 0;
+}
+
+ExportedLayer read_layer(const SafeTensorsFile& file, const Metadata& metadata, Groups groups,
                          const std::string& name, const SafeTensor& tensor) {
     if (tensor.shape.size() != 2 || tensor.shape[0] < 1 || tensor.shape[1] < 1) {
         metadata.fail("tensor '" + name + kWeight + "' must have a shape [out, in], neither 0");
@@ -142,10 +161,9 @@ ExportedLayer read_layer(const SafeTensorsFile& file, const Metadata& metadata, 
         metadata.integer(own_or_common(metadata, name, "inner_bits"), kAccumulatorBits));
     layer.tile_length = tile_length(metadata, name, layer.depth);
     const std::int64_t tiles = (layer.depth + layer.tile_length - 1) / layer.tile_length;
-    layer.outer_bits =
-        outer_bits(metadata, name, tiles, layer.inner_bits + (grouped ? kMostShift : 0));
+    layer.outer_bits = outer_bits(metadata, name, tiles, layer.inner_bits + scale_bits(groups));
     layer.codes = codes_of(tensor);
-    if (grouped) layer.shifts = shifts_of(file, metadata, layer, tiles);
+    if (groups != Groups::none) layer.tile_scales = tile_scales_of(file, metadata, layer, tiles);
     return layer;
 }
 
@@ -171,16 +189,11 @@ ExportedModel read_export(const std::filesystem::path& path) {
     ExportedModel model;
     model.operands = operands(metadata, "");
     if (metadata.has("lanes")) model.lanes = metadata.integer("lanes", kCount);
-    if (metadata.has("weight_groups") && !metadata.is("weight_groups", "none")) {
-        if (!metadata.is("weight_groups", "power_of_two")) {
-            metadata.fail("metadata 'weight_groups' must be none or power_of_two");
-        }
-        model.grouped = true;
-    }
+    model.groups = groups_of(metadata);
     for (const auto& [tensor_name, tensor] : file.tensors()) {
         const auto name = layer_name(file, metadata, tensor_name, tensor);
         if (name) {
-            model.layers.push_back(read_layer(file, metadata, model.grouped, *name, tensor));
+            model.layers.push_back(read_layer(file, metadata, model.groups, *name, tensor));
         }
     }
     if (model.layers.empty()) metadata.fail("has no integer tensor NAME.weight to verify");

@@ -13,6 +13,9 @@
 
 namespace axesim::verify {
 
+/// How the inner values of tiles are scaled: not at all, by 2^0 .. 2^7, or by 1 .. 63.
+enum class Groups { none, power_of_two, integer };
+
 struct ExportedLayer {
     std::string name;
     Operands operands;
@@ -21,14 +24,14 @@ struct ExportedLayer {
     int inner_bits = 0;
     std::int64_t tile_length = 0;  ///< products per inner accumulation, 1..depth
     int outer_bits = 0;
-    std::vector<std::int16_t> codes;  ///< [channels, depth]
-    std::vector<std::int8_t> shifts;  ///< [channels, tiles] of inner values; empty: none
+    std::vector<std::int16_t> codes;        ///< [channels, depth]
+    std::vector<std::uint8_t> tile_scales;  ///< [channels, tiles] of inner values; empty: none
 };
 
 struct ExportedModel {
     Operands operands;  ///< of layers that say nothing else
     std::int64_t lanes = 1;
-    bool grouped = false;  ///< weight_groups: power_of_two
+    Groups groups = Groups::none;
     std::vector<ExportedLayer> layers;
 };
 

@@ -32,8 +32,9 @@ std::string trouble(const LayerReport& layer) {
         return fmt::format("codes {} are not {}-bit", range_text(layer.codes),
                            layer.operands.weight_bits);
     }
-    if (!layer.shifts_in_range) {
-        return fmt::format("shifts {} are not in [0, 7]", range_text(layer.shifts));
+    if (!layer.tile_scales_in_range) {
+        return fmt::format("tile scales {} are not all among those of its weight_groups",
+                           range_text(layer.tile_scales));
     }
     if (!layer.violation) return "ok";
     const Violation& violation = *layer.violation;
@@ -53,7 +54,8 @@ std::string verdict(const VerifyReport& report) {
                                    [](const LayerReport& layer) { return !layer.ok(); });
     if (bad > 0) {
         return fmt::format(
-            "NOT VERIFIED: {} of {} layers can overflow or hold codes or shifts out of range\n",
+            "NOT VERIFIED: {} of {} layers can overflow or hold codes or tile scales out of "
+            "range\n",
             bad, report.layers.size());
     }
     const bool mixed =

@@ -34,7 +34,8 @@ struct Walk {
 
 class LayerCheck {
 public:
-    LayerCheck(const ExportedLayer& layer, std::int64_t lanes) : layer_(layer), lanes_(lanes) {
+    LayerCheck(const ExportedModel& model, const ExportedLayer& layer)
+        : layer_(layer), lanes_(model.lanes), groups_(model.groups) {
         report_.name = layer.name;
         report_.operands = layer.operands;
         report_.channels = layer.channels;
@@ -55,8 +56,10 @@ public:
         report_.codes_in_range = needed_bits(report_.codes) <= operands.weight_bits;
         report_.activations_in_range = operands.activations.max - operands.activations.min <
                                        (std::int64_t{1} << operands.activation_bits);
-        for (const std::int8_t shift : layer_.shifts) reach(report_.shifts, {shift, shift});
-        report_.shifts_in_range = report_.shifts.min >= 0 && report_.shifts.max < 8;
+        for (const int scale : layer_.tile_scales) {
+            reach(report_.tile_scales, {scale, scale});
+            report_.tile_scales_in_range = report_.tile_scales_in_range && allowed(scale);
+        }
         return report_;
     }
 
@@ -68,18 +71,21 @@ private:
             const std::int64_t count = std::min(layer_.tile_length, layer_.depth - first);
             const Walk inner = walk_tile(codes + first, count);
             note(report_.inner, inner.seen, channel, first / layer_.tile_length);
-            outer.add(inner.now, power_of_shift(channel, first / layer_.tile_length));
+            outer.add(inner.now, tile_scale_of(channel, first / layer_.tile_length));
             outer.step_done();
         }
         note(report_.outer, outer.seen, channel, -1);
     }
 
-    /// A shift that no shifter can do is reported as such; here it counts as the nearest that can.
-    std::int64_t power_of_shift(std::int64_t channel, std::int64_t tile) const {
-        if (layer_.shifts.empty()) return 1;
+    bool allowed(int scale) const {
+        if (groups_ == Groups::integer) return scale >= 1 && scale <= 63;
+        return scale >= 1 && scale <= 128 && (scale & (scale - 1)) == 0;
+    }
+
+    std::int64_t tile_scale_of(std::int64_t channel, std::int64_t tile) const {
+        if (layer_.tile_scales.empty()) return 1;
         const std::int64_t tiles = (layer_.depth + layer_.tile_length - 1) / layer_.tile_length;
-        const int shift = layer_.shifts[static_cast<std::size_t>(channel * tiles + tile)];
-        return std::int64_t{1} << std::clamp(shift, 0, 7);
+        return layer_.tile_scales[static_cast<std::size_t>(channel * tiles + tile)];
     }
 
     Walk walk_tile(const std::int16_t* codes, std::int64_t count) const {
@@ -104,6 +110,7 @@ private:
 
     const ExportedLayer& layer_;
     const std::int64_t lanes_;
+    const Groups groups_;
     LayerReport report_;
 };
 
@@ -119,7 +126,7 @@ VerifyReport verify_export(const std::filesystem::path& directory) {
     report.operands = model.operands;
     report.lanes = model.lanes;
     for (const ExportedLayer& layer : model.layers) {
-        report.layers.push_back(LayerCheck(layer, model.lanes).run());
+        report.layers.push_back(LayerCheck(model, layer).run());
     }
     return report;
 }

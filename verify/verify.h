@@ -53,12 +53,12 @@ struct LayerReport {
     bool codes_in_range = true;  ///< every code is one of `weight_bits`
     /// The activation range is one of activation_bits: no wider than 2^N codes.
     bool activations_in_range = true;
-    IntegerRange shifts;          ///< of inner values on their way to the outer accumulator
-    bool shifts_in_range = true;  ///< every shift is one that three bits can tell
+    IntegerRange tile_scales{1, 1};    ///< of inner values on their way to the outer accumulator
+    bool tile_scales_in_range = true;  ///< every scale is one that the groups can have
     std::optional<Violation> violation;
 
     bool ok() const {
-        return codes_in_range && activations_in_range && shifts_in_range && inner.ok() &&
+        return codes_in_range && activations_in_range && tile_scales_in_range && inner.ok() &&
                outer.ok();
     }
 };
@@ -75,12 +75,12 @@ struct VerifyReport {
 /// Reads DIR/quantized.safetensors (design.md section 6): integer tensors NAME.weight [out, in],
 /// and metadata weight_bits, activation_bits, activation_min, activation_max, inner_bits, tile_size
 /// (0 or "monolithic": K), lanes (absent: 1), and NAME.outer_bits or else outer_bits (0, "auto" or
-/// absent: inner_bits + ceil(log2(tiles)), 7 more with groups). For one layer, NAME.weight_bits,
-/// NAME.activation_bits, NAME.activation_min, NAME.activation_max, NAME.inner_bits and
-/// NAME.tile_size override theirs. With weight_groups: power_of_two there are also tensors
-/// NAME.weight_shift [out, tiles]: the outer accumulator adds inner * 2^shift.
-/// Throws UserError when the file is missing, malformed or has no integer layer. A file that is
-/// sound but promises too much gives ok() = false.
+/// absent: inner_bits + ceil(log2(tiles)), 7 more with groups: power_of_two, 6 with integer). For
+/// one layer, NAME.weight_bits, NAME.activation_bits, NAME.activation_min, NAME.activation_max,
+/// NAME.inner_bits and NAME.tile_size override theirs. With weight_groups: power_of_two or integer
+/// there are also tensors NAME.tile_scale [out, tiles]: the outer accumulator adds inner *
+/// tile_scale. Throws UserError when the file is missing, malformed or has no integer layer. A file
+/// that is sound but promises too much gives ok() = false.
 VerifyReport verify_export(const std::filesystem::path& directory);
 
 /// One line a layer and a verdict, for a terminal.

@@ -104,7 +104,7 @@ const Prepared& FmaArray::Kept<Prepared>::of(std::uint64_t tile_version,
 void FmaArray::multiply(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
     const Matrix<std::int16_t>* weights = &command.weights->elements;
-    const TileShifts* shifts = &command.weights->row_shifts;
+    const TileScales* tile_scales = &command.weights->tile_scales;
     const Matrix<std::int32_t>* activations = &command.activations->elements;
     if (!(visit.first_chunk && visit.last_chunk)) {
         chunked_weights_.conservativeResize(visit.n, visit.first_k + visit.k);
@@ -113,18 +113,18 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
         chunked_activations_.rightCols(visit.k) = *activations;
         weights = &chunked_weights_;
         activations = &chunked_activations_;
-        if (shifts->size() > 0) {
+        if (tile_scales->size() > 0) {
             const Index tiles = config_.accumulator.tile_count(visit.first_k + visit.k);
-            chunked_shifts_.conservativeResize(visit.n, tiles);
-            chunked_shifts_.rightCols(shifts->cols()) = *shifts;
-            shifts = &chunked_shifts_;
+            chunked_tile_scales_.conservativeResize(visit.n, tiles);
+            chunked_tile_scales_.rightCols(tile_scales->cols()) = *tile_scales;
+            tile_scales = &chunked_tile_scales_;
         }
     }
     if (!visit.last_chunk) return;
     // The last chunk's version stands for those before it: they are loaded together.
     const GemmFormat& format = *command.format;
     AccumulatorObservation observed =
-        weights_.of(command.weights->version, *weights, format, *shifts)
+        weights_.of(command.weights->version, *weights, format, *tile_scales)
             .multiply(activations_.of(command.activations->version, *activations, format),
                       *command.outer);
     if (observed.first_overflow) {

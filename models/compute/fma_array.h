@@ -63,7 +63,7 @@ private:
     TileBuffer<OutputTile>& outputs_buffer_;
     /// Operands of the chunks so far, where a tile's depth comes in chunks.
     Matrix<std::int16_t> chunked_weights_;
-    TileShifts chunked_shifts_;
+    TileScales chunked_tile_scales_;
     Matrix<std::int32_t> chunked_activations_;
     /// Operands in the form that the kernels want, kept while they stay in their buffers.
     template <class Prepared>

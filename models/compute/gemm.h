@@ -51,13 +51,14 @@ struct GemmFormat {
 
 /// outputs[token][channel] = two-stage sum over k of activations[token][k] * weights[channel][k],
 /// for activations [tokens, K], weights [channels, K] (any values inside the format's ranges),
-/// outputs [tokens, channels] = the outer accumulator. Each inner value is shifted left by its
-/// entry of `shifts` on its way to the outer accumulator; what is observed of the inner one is not.
-/// `OverflowMode::trap` only counts and wraps here; the caller stops the run. K >= 1. This is the
-/// definition: a step-by-step loop, slow.
+/// outputs [tokens, channels] = the outer accumulator. Each inner value is multiplied by its
+/// entry of `tile_scales` on its way to the outer accumulator; what is observed of the inner one is
+/// not. `OverflowMode::trap` only counts and wraps here; the caller stops the run. K >= 1. This is
+/// the definition: a step-by-step loop, slow.
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                                       const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                      Matrix<std::int64_t>& outputs, const TileShifts& shifts = {});
+                                      Matrix<std::int64_t>& outputs,
+                                      const TileScales& tile_scales = {});
 
 /// Activations in the form that the fast kernels want, made once for all weights of a format.
 class PreparedActivations {
@@ -81,10 +82,10 @@ private:
 class PreparedWeights {
 public:
     /// Packs weights [channels, K] for the kernels and computes, per channel and tile, the bounds
-    /// from the actual codes and shifts. Throws std::invalid_argument when one of them lies outside
+    /// from the actual codes and scales. Throws std::invalid_argument when one of them lies outside
     /// the format.
     PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                    const TileShifts& shifts = {});
+                    const TileScales& tile_scales = {});
     ~PreparedWeights();
     PreparedWeights(PreparedWeights&&) noexcept;
     PreparedWeights& operator=(PreparedWeights&&) noexcept;

@@ -28,7 +28,7 @@ void check_format(const GemmFormat& format, Index depth) {
     require(depth >= 1, "the depth K must be at least 1");
     require(accumulator.lanes >= 1, "lanes must be at least 1");
     require(accumulator.tile_size >= 0, "the tile size must not be negative");
-    const int most_inner_bits = kMaxInnerBits - accumulator.largest_shift();
+    const int most_inner_bits = kMaxInnerBits - accumulator.tile_scale_growth();
     require(accumulator.inner_bits >= 2 && accumulator.inner_bits <= most_inner_bits,
             fmt::format("an inner accumulator of {} bits, outside 2..{}", accumulator.inner_bits,
                         most_inner_bits));
@@ -45,16 +45,18 @@ void check_codes(const Matrix<std::int16_t>& weights, const IntegerRange& allowe
                         allowed.max));
 }
 
-void check_shifts(const TileShifts& shifts, Index channels, Index depth, const GemmFormat& format) {
-    if (shifts.size() == 0) return;
+void check_tile_scales(const TileScales& tile_scales, Index channels, Index depth,
+                       const GemmFormat& format) {
+    if (tile_scales.size() == 0) return;
     const Index tiles = format.accumulator.tile_count(depth);
-    require(shifts.rows() == channels && shifts.cols() == tiles,
-            fmt::format("shifts [{}, {}] for {} channels of {} tiles", shifts.rows(), shifts.cols(),
-                        channels, tiles));
-    const IntegerRange seen = extremes(shifts);
-    require(IntegerRange{0, format.accumulator.largest_shift()}.contains(seen),
-            fmt::format("shifts in [{}, {}], outside [0, {}]", seen.min, seen.max,
-                        format.accumulator.largest_shift()));
+    require(tile_scales.rows() == channels && tile_scales.cols() == tiles,
+            fmt::format("tile_scales [{}, {}] for {} channels of {} tiles", tile_scales.rows(),
+                        tile_scales.cols(), channels, tiles));
+    const WeightGroups groups = format.accumulator.groups;
+    for (const int scale : tile_scales.reshaped()) {
+        require(scale >= 1 && scale == tile_scale_from(groups, scale),
+                fmt::format("a tile scale of {}, which its groups cannot have", scale));
+    }
 }
 
 void check_depth(Index activations, Index weights) {

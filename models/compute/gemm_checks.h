@@ -7,16 +7,17 @@
 namespace axesim::models {
 
 /// Throws std::invalid_argument unless K >= 1, lanes >= 1, tile size >= 0, 2 <= P_I <= 48 (with
-/// what a shift adds) and P_O <= 63: wide enough for every design, narrow enough that int64 holds
+/// what a scale adds) and P_O <= 63: wide enough for every design, narrow enough that int64 holds
 /// every exact sum.
 void check_format(const GemmFormat& format, Index depth);
 
 /// Throws std::invalid_argument when a code lies outside `allowed`.
 void check_codes(const Matrix<std::int16_t>& weights, const IntegerRange& allowed);
 
-/// Throws std::invalid_argument unless `shifts` is empty or [channels, tiles of the depth] with
-/// entries that the format's shifter can do.
-void check_shifts(const TileShifts& shifts, Index channels, Index depth, const GemmFormat& format);
+/// Throws std::invalid_argument unless `tile_scales` is empty or [channels, tiles of the depth]
+/// with entries that the format's groups can have.
+void check_tile_scales(const TileScales& tile_scales, Index channels, Index depth,
+                       const GemmFormat& format);
 
 /// Throws std::invalid_argument unless the depths are equal.
 void check_depth(Index activations, Index weights);

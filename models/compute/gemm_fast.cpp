@@ -14,10 +14,10 @@ constexpr Index kPanelsPerTask = 4;
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
 const Matrix<std::int16_t>& checked(const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                    const TileShifts& shifts) {
+                                    const TileScales& tile_scales) {
     check_format(format, weights.cols());
     check_codes(weights, format.weights);
-    check_shifts(shifts, weights.rows(), weights.cols(), format);
+    check_tile_scales(tile_scales, weights.rows(), weights.cols(), format);
     return weights;
 }
 
@@ -54,16 +54,17 @@ PreparedActivations& PreparedActivations::operator=(PreparedActivations&&) noexc
 
 struct PreparedWeights::Impl {
     Impl(const Matrix<std::int16_t>& weights, const GemmFormat& gemm_format,
-         const TileShifts& shifts)
-        : format(gemm_format), panels(checked(weights, gemm_format, shifts), gemm_format, shifts) {}
+         const TileScales& tile_scales)
+        : format(gemm_format),
+          panels(checked(weights, gemm_format, tile_scales), gemm_format, tile_scales) {}
 
     GemmFormat format;
     WeightPanels panels;
 };
 
 PreparedWeights::PreparedWeights(const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                 const TileShifts& shifts)
-    : impl_(std::make_unique<Impl>(weights, format, shifts)) {}
+                                 const TileScales& tile_scales)
+    : impl_(std::make_unique<Impl>(weights, format, tile_scales)) {}
 PreparedWeights::~PreparedWeights() = default;
 PreparedWeights::PreparedWeights(PreparedWeights&&) noexcept = default;
 PreparedWeights& PreparedWeights::operator=(PreparedWeights&&) noexcept = default;

@@ -225,10 +225,10 @@ struct alignas(64) SeenByChannel {
 };
 
 /// outer[row][channel] += inner[row][channel], which cannot overflow, and their extremes. When
-/// kShifted, inner << shifts[channel] is added.
-template <int kRows, bool kShifted>
+/// kScaled, inner * tile_scales[channel] is added.
+template <int kRows, bool kScaled>
 HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChannels],
-                             const std::int32_t* HWY_RESTRICT shifts,
+                             const std::int32_t* HWY_RESTRICT tile_scales,
                              std::int32_t (*HWY_RESTRICT outer)[kPanelChannels],
                              SeenByChannel& seen) {
     const Int32Tag d;
@@ -240,7 +240,7 @@ HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChan
         for (int r = 0; r < kRows; ++r) {
             const Int32Vector from = hn::Load(d, inner[r] + c);
             Int32Vector added = from;
-            if constexpr (kShifted) added = hn::Shl(from, hn::Load(d, shifts + c));
+            if constexpr (kScaled) added = hn::Mul(from, hn::Load(d, tile_scales + c));
             const Int32Vector to = hn::Add(hn::Load(d, outer[r] + c), added);
             hn::Store(to, d, outer[r] + c);
             inner_min = hn::Min(inner_min, from);

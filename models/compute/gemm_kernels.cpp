@@ -123,14 +123,14 @@ void convert(const From (*from)[kPanelChannels], Index rows, To (*to)[kPanelChan
     }
 }
 
-void add_to_wide_outer(Task& task, const TilePlace& at, const std::int32_t* shifts) {
+void add_to_wide_outer(Task& task, const TilePlace& at, const std::int32_t* tile_scales) {
     const AccumulatorRule& rule = task.weights.outer();
     const auto add = rule.saturates() ? add_wide<true> : add_wide<false>;
     for (Index row = 0; row < at.block.rows; ++row) {
         include(task.wide_inner[row], task.seen.inner_seen);
-        if (shifts != nullptr) {
+        if (tile_scales != nullptr) {
             for (Index c = 0; c < kPanelChannels; ++c) {
-                task.wide_inner[row][c] *= std::int64_t{1} << shifts[c];
+                task.wide_inner[row][c] *= tile_scales[c];
             }
         }
         add(task.wide_inner[row], rule, task.wide_outer[row], task.wide_events);
@@ -160,20 +160,22 @@ void multiply_panel(Task& task, const TokenBlock& block, Index panel) {
     }
     Index t = 0;
     for (const TileSpan& tile : task.weights.tiles()) {
-        const std::int32_t* shifts = task.weights.shifts(panel, t);
+        const std::int32_t* tile_scales = task.weights.tile_scales(panel, t);
         const TilePlace at{block, panel, tile, task.weights.plan(panel, t++)};
         const bool wide_inner = sum_tile<kRows>(task, at);
         if (narrow_outer) {
             // An outer accumulator that is safe in int32 has inner ones that are.
             if (wide_inner) convert(task.wide_inner, kRows, task.inner);
-            if (shifts == nullptr) {
-                add_to_outer<kRows, false>(task.inner, shifts, task.outer, task.seen_by_channel);
+            if (tile_scales == nullptr) {
+                add_to_outer<kRows, false>(task.inner, tile_scales, task.outer,
+                                           task.seen_by_channel);
             } else {
-                add_to_outer<kRows, true>(task.inner, shifts, task.outer, task.seen_by_channel);
+                add_to_outer<kRows, true>(task.inner, tile_scales, task.outer,
+                                          task.seen_by_channel);
             }
         } else {
             if (!wide_inner) convert(task.inner, kRows, task.wide_inner);
-            add_to_wide_outer(task, at, shifts);
+            add_to_wide_outer(task, at, tile_scales);
         }
     }
     if (narrow_outer) {

@@ -31,11 +31,12 @@ void AccumulatorObservation::merge(const AccumulatorObservation& other) {
 
 AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                                       const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                                      Matrix<std::int64_t>& outputs, const TileShifts& shifts) {
+                                      Matrix<std::int64_t>& outputs,
+                                      const TileScales& tile_scales) {
     const Index depth = weights.cols();
     check_format(format, depth);
     check_operands(activations, weights, format);
-    check_shifts(shifts, weights.rows(), depth, format);
+    check_tile_scales(tile_scales, weights.rows(), depth, format);
     const Index tile = format.accumulator.tile_length(depth);
     const Index lanes = format.accumulator.lanes;
     const AccumulatorRule inner_rule(format.accumulator.inner_bits, format.accumulator.overflow);
@@ -63,8 +64,9 @@ AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
                     }
                 }
                 include(seen.inner_seen, {inner, inner});
-                const int shift = shifts.size() > 0 ? shifts(channel, tile_begin / tile) : 0;
-                const std::int64_t exact = outer + inner * (std::int64_t{1} << shift);
+                const std::int64_t scale =
+                    tile_scales.size() > 0 ? tile_scales(channel, tile_begin / tile) : 1;
+                const std::int64_t exact = outer + inner * scale;
                 outer = outer_rule.kept(exact);
                 if (outer != exact) {
                     ++seen.outer_events;

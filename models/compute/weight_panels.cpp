@@ -83,7 +83,7 @@ struct WeightPanels::PanelProof {
 };
 
 WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                           const TileShifts& shifts)
+                           const TileScales& tile_scales)
     : channels_(weights.rows()),
       depth_(weights.cols()),
       lanes_(format.accumulator.lanes),
@@ -97,7 +97,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(
         static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
-    if ((shifts.array() != 0).any()) pack_shifts(shifts);
+    if ((tile_scales.array() != 1).any()) pack_tile_scales(tile_scales);
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
     for_blocks(panels(), 1, [&](Index panel, Index) {
         pack(weights, panel);
@@ -139,15 +139,16 @@ void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
     }
 }
 
-void WeightPanels::pack_shifts(const TileShifts& shifts) {
+void WeightPanels::pack_tile_scales(const TileScales& tile_scales) {
     const Index count = panels() * tile_count() * kPanelChannels;
-    shifts_ = hwy::AllocateAligned<std::int32_t>(static_cast<std::size_t>(count));
-    std::fill_n(shifts_.get(), count, 0);
+    tile_scales_ = hwy::AllocateAligned<std::int32_t>(static_cast<std::size_t>(count));
+    std::fill_n(tile_scales_.get(), count, 1);
     for (Index channel = 0; channel < channels_; ++channel) {
         const Index panel = channel / kPanelChannels;
         for (Index t = 0; t < tile_count(); ++t) {
-            shifts_[static_cast<std::size_t>((panel * tile_count() + t) * kPanelChannels +
-                                             channel % kPanelChannels)] = shifts(channel, t);
+            tile_scales_[static_cast<std::size_t>((panel * tile_count() + t) * kPanelChannels +
+                                                  channel % kPanelChannels)] =
+                tile_scales(channel, t);
         }
     }
 }
@@ -160,7 +161,7 @@ WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights
     std::vector<IntegerRange> outer_sums(static_cast<std::size_t>(end_channel - first_channel));
     for (Index t = 0; t < tile_count(); ++t) {
         const TileSpan& tile = tiles_[static_cast<std::size_t>(t)];
-        const std::int32_t* tile_shifts = shifts(panel, t);
+        const std::int32_t* panel_scales = tile_scales(panel, t);
         IntegerRange sums{0, 0};
         double extremes = 0;
         for (Index c = first_channel; c < end_channel; ++c) {
@@ -171,8 +172,7 @@ WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights
             // A tile that may overflow hands on whatever its accumulator can hold.
             const IntegerRange& handed_on = inner_.range().contains(sum) ? sum : inner_.range();
             IntegerRange& outer = outer_sums[static_cast<std::size_t>(c - first_channel)];
-            const std::int64_t unit =
-                std::int64_t{1} << (tile_shifts != nullptr ? tile_shifts[c - first_channel] : 0);
+            const std::int64_t unit = panel_scales != nullptr ? panel_scales[c - first_channel] : 1;
             outer = {outer.min + handed_on.min * unit, outer.max + handed_on.max * unit};
         }
         proof.plans.push_back(

@@ -56,9 +56,9 @@ struct alignas(64) PrefixLimits {
 /// earlier one in its low half. Missing channels are channels of zeros.
 class WeightPanels {
 public:
-    /// weights [channels, K], K >= 1; codes and shifts within the format.
+    /// weights [channels, K], K >= 1; codes and scales within the format.
     WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat& format,
-                 const TileShifts& shifts = {});
+                 const TileScales& tile_scales = {});
 
     Index channels() const { return channels_; }
     Index depth() const { return depth_; }
@@ -80,9 +80,10 @@ public:
     bool outer_is_safe_int32(Index panel) const {
         return outer_safe_int32_[static_cast<std::size_t>(panel)] != 0;
     }
-    /// Shifts of a tile's inner values [kPanelChannels], aligned; null when all weights have none.
-    const std::int32_t* shifts(Index panel, Index tile) const {
-        return shifts_ ? shifts_.get() + (panel * tile_count() + tile) * kPanelChannels : nullptr;
+    /// Scales of a tile's inner values [kPanelChannels], aligned; null when all weights have none.
+    const std::int32_t* tile_scales(Index panel, Index tile) const {
+        return tile_scales_ ? tile_scales_.get() + (panel * tile_count() + tile) * kPanelChannels
+                            : nullptr;
     }
     const PrefixLimits* limits(const TilePlan& plan) const {
         return limits_.data() + plan.first_limit;
@@ -95,7 +96,7 @@ private:
 
     Index tile_count() const { return static_cast<Index>(tiles_.size()); }
     void pack(const Matrix<std::int16_t>& weights, Index panel);
-    void pack_shifts(const TileShifts& shifts);
+    void pack_tile_scales(const TileScales& tile_scales);
     PanelProof prove(const Matrix<std::int16_t>& weights, Index panel) const;
     TilePlan choose(const IntegerRange& sums, double typical_extreme, const TileSpan& tile) const;
     void append_limits(const Matrix<std::int16_t>& weights, Index panel, const TileSpan& tile,
@@ -112,8 +113,8 @@ private:
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> words_;
-    hwy::AlignedFreeUniquePtr<std::int32_t[]> shifts_;  ///< [panel][tile][channel in panel]
-    std::vector<TilePlan> plans_;                       ///< [panel][tile]
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> tile_scales_;  ///< [panel][tile][channel in panel]
+    std::vector<TilePlan> plans_;                            ///< [panel][tile]
     std::vector<std::uint8_t> outer_safe_int32_;
     std::vector<PrefixLimits> limits_;
 };

@@ -55,7 +55,7 @@ ElementDesign element_design(const HardwareConfig& hardware, int outer_bits) {
             .outer_bits = monolithic ? 0 : outer_bits,
             .lanes = hardware.accumulator.lanes,
             .saturate = hardware.accumulator.overflow == OverflowMode::saturate,
-            .largest_shift = hardware.accumulator.largest_shift(),
+            .groups = hardware.accumulator.groups,
             .weights_stay = hardware.dataflow == Dataflow::weight_stationary,
             .pipeline_depth = hardware.array.pipeline_depth};
 }

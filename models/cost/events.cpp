@@ -22,6 +22,11 @@ double elements(const Counts& c, const HardwareConfig& h, Stream stream) {
            element_bits(h, stream);
 }
 
+/// Of what scales inner values before their outer accumulator; a multiplier's fit is named already.
+std::string tile_scaler_source(WeightGroups groups, const Technology& t) {
+    return groups == WeightGroups::power_of_two ? "; " + t.mux_energy_fj.source : "";
+}
+
 void add_compute(std::vector<CostEvent>& events, const Design& used, const Technology& t) {
     const double scale = t.kappa.value * t.layout_energy.value * kFemto;
     const ElementDesign design = element_design(used.hardware, used.outer_bits);
@@ -40,7 +45,7 @@ void add_compute(std::vector<CostEvent>& events, const Design& used, const Techn
                       }});
     events.push_back({{"outer_accumulator.add", cost.outer_accumulator * scale, "J",
                        logic(t, t.add_energy_fj_p) + "; " + t.flip_flop_clock_fj.source +
-                           (design.largest_shift > 0 ? "; " + t.mux_energy_fj.source : "")},
+                           tile_scaler_source(design.groups, t)},
                       &PartEnergies::outer_accumulator,
                       [](const Counts& c, const HardwareConfig&, double) {
                           return static_cast<double>(c.compute.outer_adds);

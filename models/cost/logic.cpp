@@ -83,7 +83,7 @@ int pipeline_bits(const ElementDesign& design) {
 
 ElementDesign without_outer(ElementDesign design) {
     design.outer_bits = 0;
-    design.largest_shift = 0;
+    design.groups = WeightGroups::none;
     return design;
 }
 
@@ -110,17 +110,48 @@ double accumulator_area_um2(int bits, const Technology& t) {
 /// Bits of 2:1 multiplexers of the shifter: rows that shift by 1, 2, 4 ...
 int shifter_muxes(const ElementDesign& design) {
     int muxes = 0;
-    for (int shift = 1, width = design.inner_bits; shift <= design.largest_shift; shift *= 2) {
-        width += shift;
+    int width = design.inner_bits;
+    for (int bit = 0; bit < tile_scale_bits(WeightGroups::power_of_two); ++bit) {
+        width += 1 << bit;
         muxes += width;
     }
     return muxes;
 }
 
+/// What multiplies inner values with integer scales, as a multiply-accumulate unit's operands.
+ElementDesign scaling_multiplier(const ElementDesign& design) {
+    return {.weight_bits = tile_scale_bits(WeightGroups::integer),
+            .activation_bits = design.inner_bits};
+}
+
+double tile_scaler_energy_fj(const ElementDesign& design, const Technology& t) {
+    switch (design.groups) {
+        case WeightGroups::none:
+            break;
+        case WeightGroups::power_of_two:
+            return shifter_muxes(design) * t.mux_energy_fj.value;
+        case WeightGroups::integer:
+            return streamed_mac_energy(scaling_multiplier(design), t).multiplier;
+    }
+    return 0;
+}
+
+double tile_scaler_area_um2(const ElementDesign& design, const Technology& t) {
+    switch (design.groups) {
+        case WeightGroups::none:
+            break;
+        case WeightGroups::power_of_two:
+            return shifter_muxes(design) * t.mux_area_um2.value;
+        case WeightGroups::integer:
+            return mac_area(scaling_multiplier(design), t).multiplier;
+    }
+    return 0;
+}
+
 double outer_energy_fj(const ElementDesign& design, const Technology& t) {
     const int bits = design.outer_bits;
     if (bits == 0) return 0;
-    return shifter_muxes(design) * t.mux_energy_fj.value + adder_energy_fj(bits, t) +
+    return tile_scaler_energy_fj(design, t) + adder_energy_fj(bits, t) +
            register_energy_fj(bits, t);
 }
 
@@ -173,7 +204,7 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
     }
     cost.multiplier += pipeline_bits(design) * t.flip_flop_area_um2.value;
     cost.inner_accumulator += saturation_area_um2(design, t);
-    cost.outer_accumulator += shifter_muxes(design) * t.mux_area_um2.value;
+    cost.outer_accumulator += tile_scaler_area_um2(design, t);
     return cost;
 }
 

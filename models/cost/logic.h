@@ -13,8 +13,10 @@
 // multiply-accumulate under another stimulus. A dot unit was not measured so; its multipliers save
 // the same share. Their weight registers are those that the fits hold.
 //
-// An outer accumulator of grouped weights includes the shifter before it: a row of 2:1 multiplexers
-// for each bit of the shift, each as wide as what the rows so far have shifted.
+// An outer accumulator of grouped weights includes what scales inner values before it. For scales
+// that are powers of two, a shifter: a row of 2:1 multiplexers for each bit of the exponent, each
+// as wide as what the rows so far have shifted. For integer scales, a multiplier of P_I x 6 bits:
+// that part of the multiply-accumulate's fit, beyond the widths that were measured.
 #pragma once
 
 #include "models/cost/technology.h"
@@ -28,7 +30,7 @@ struct ElementDesign {
     int outer_bits = 0;  ///< 0: no outer accumulator (monolithic)
     int lanes = 1;       ///< products a step; 1 uses the MAC fit, more the dot-unit fit
     bool saturate = false;
-    int largest_shift = 0;      ///< of an inner value on its way to the outer accumulator; 2^n - 1
+    WeightGroups groups = WeightGroups::none;  ///< what scales inner values for the outer one
     bool weights_stay = false;  ///< weights are held; outer accumulators belong to columns
     int pipeline_depth = 1;     ///< each stage more registers the operands of all lanes once more
 };

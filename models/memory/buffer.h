@@ -15,8 +15,8 @@
 namespace axesim::models {
 
 /// One tile of an operand as it lies in a buffer: elements and, per row, its scale (as the bits of
-/// a float32), its integer (zero point of a token, sum of shifted codes of a channel), for
-/// weights with a bias its bits and, for weights in groups, the shifts of the accumulation tiles
+/// a float32), its integer (zero point of a token, sum of scaled codes of a channel), for
+/// weights with a bias its bits and, for weights in groups, the scales of the accumulation tiles
 /// that its columns hold.
 template <class Element>
 struct OperandTile {
@@ -24,7 +24,7 @@ struct OperandTile {
     std::vector<std::int32_t> row_scale_bits;
     std::vector<std::int32_t> row_integer;
     std::vector<std::int32_t> row_bias_bits;  ///< empty: no bias
-    TileShifts row_shifts;
+    TileScales tile_scales;
     std::uint64_t version = 0;      ///< of the contents: no two that were loaded have the same
     std::uint64_t ready_cycle = 0;  ///< when the last of it arrives
 };

@@ -53,12 +53,13 @@ void check_groups(const Config& config, const Settings& settings) {
              "a group is a tile, and accumulator.tile_size is monolithic (allowed: none; or set "
              "accumulator.tile_size to the size of a group)");
     }
-    constexpr int kMostInnerBits = 48 - kLargestShift;
-    if (accumulator.inner_bits <= kMostInnerBits) return;
+    const int most_inner_bits = 48 - accumulator.tile_scale_growth();
+    if (accumulator.inner_bits <= most_inner_bits) return;
     fail(settings, "accumulator.inner_bits",
-         fmt::format("{} bits and a shift of up to {} for quantizer.weight_groups exceed 48 "
-                     "(allowed with groups: at most {})",
-                     accumulator.inner_bits, kLargestShift, kMostInnerBits));
+         fmt::format("{} bits times a scale of up to {} for quantizer.weight_groups exceed 48 "
+                     "(allowed with these groups: at most {})",
+                     accumulator.inner_bits, largest_tile_scale(accumulator.groups),
+                     most_inner_bits));
 }
 
 void check_address_mapping(const Config& config, const Settings& settings) {

@@ -30,9 +30,6 @@ std::string allowed_words(const Key& key) {
     for (const Word& word : key.words) {
         text += fmt::format("              {}: {}\n", word.text, word.meaning);
     }
-    for (const std::string& word : key.later) {
-        text += fmt::format("              {}: not available in this version\n", word);
-    }
     return text;
 }
 

@@ -124,10 +124,6 @@ Value parse_boolean(const Scalar& scalar) {
 Value parse_word(const Scalar& scalar) {
     const std::vector<std::string> words = scalar.key.word_texts();
     if (std::ranges::find(words, scalar.text) != words.end()) return scalar.text;
-    const std::vector<std::string>& later = scalar.key.later;
-    if (std::ranges::find(later, scalar.text) != later.end()) {
-        scalar.fail(scalar.text + " is not available in this version");
-    }
     scalar.fail(fmt::format("unknown word '{}'", scalar.text), did_you_mean(scalar.text, words));
 }
 

@@ -37,7 +37,6 @@ struct Key {
     double most = 0;                    ///< kNoLimit: "at least ..."
     std::vector<std::int64_t> numbers;  ///< integers: only these, when not empty
     std::vector<Word> words;
-    std::vector<std::string> later;        ///< words of the design that this version cannot do
     std::string text_note;                 ///< text: what it may be
     std::string example;                   ///< a value to show where there is no default
     std::vector<std::string> also_called;  ///< symbols and names by which other tools know it

@@ -114,13 +114,12 @@ Key text_key(std::string path, Value default_value, std::string text_note, std::
     return key;
 }
 
-/// One word of a list. `later`: words that the design names and this version cannot do.
+/// One word of a list.
 template <class Field>
 Key word_key(std::string path, const char* default_value, std::string meaning, Field field,
-             std::vector<Word> words, std::vector<std::string> later = {}) {
+             std::vector<Word> words) {
     Key key = new_key(std::move(path), KeyType::word, default_value, "", std::move(meaning));
     key.words = std::move(words);
-    key.later = std::move(later);
     key.assign = assign_number(field);
     return key;
 }

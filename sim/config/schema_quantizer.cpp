@@ -84,8 +84,11 @@ std::vector<Key> weight_keys() {
                   choice("power_of_two", WeightGroups::power_of_two,
                          "a tile; its step is the channel's times 2^0 .. 2^7, so each inner value "
                          "is shifted by 3 bits of metadata on its way to an outer accumulator "
-                         "that is 7 bits wider")},
-                 {"float"}),
+                         "that is 7 bits wider"),
+                  choice("integer", WeightGroups::integer,
+                         "a tile; its step is the channel's times 1 .. 63, so each inner value is "
+                         "multiplied by 6 bits of metadata on its way to an outer accumulator that "
+                         "is 6 bits wider")}),
         per_layer(
             word_key("quantizer.weight_step", "absmax",
                      "How the step of an output channel is found; step_search starts from it.",

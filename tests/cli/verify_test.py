@@ -27,9 +27,9 @@ class Export:
     def codes(self, name):
         """The codes [out, in] as a view: what is assigned to it goes into the bytes."""
         entry = self.header[name]
-        assert entry["dtype"] == "I8", entry
+        dtype = {"I8": np.int8, "U8": np.uint8}[entry["dtype"]]
         first, last = entry["data_offsets"]
-        view = np.frombuffer(self.bytes, np.int8, last - first, self.begin + first)
+        view = np.frombuffer(self.bytes, dtype, last - first, self.begin + first)
         return view.reshape(entry["shape"])
 
     def write(self):
@@ -84,7 +84,7 @@ class Verify(CliTestCase):
         export.path.write_bytes(export.bytes[: len(export.bytes) // 2])
         self.fail_with(2, ["quantized.safetensors"], "verify", out)
 
-    def test_export_of_groups_and_one_shift_that_does_not_exist(self):
+    def test_export_of_groups_and_one_scale_that_does_not_exist(self):
         config = minimal_config(
             *(BITS, BITS, INNER_BITS, TILE),
             quantizer={
@@ -100,15 +100,15 @@ class Verify(CliTestCase):
         self.assertEqual(self.axesim("verify", out).returncode, 0)
         export = Export(out / "quantized.safetensors")
         name = export.layers()[7]
-        shifts = export.codes(name + "_shift")
+        scales = export.codes(name.removesuffix(".weight") + ".tile_scale")
         rows, columns = export.codes(name).shape
-        self.assertEqual(shifts.shape, (rows, -(-columns // TILE)))
-        self.assertTrue(0 <= shifts.min() and 0 < shifts.max() <= 7)
-        shifts[3, 1] = 8
+        self.assertEqual(scales.shape, (rows, -(-columns // TILE)))
+        self.assertTrue(set(scales.flat) <= {2**i for i in range(8)} and scales.max() > 1)
+        scales[3, 1] = 3
         export.write()
         done = self.axesim("verify", out)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn("shifts", done.stdout)
+        self.assertIn("tile scales", done.stdout)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,9 @@ TEST(IntegerFormat, OuterBitsOfThePublishedExamples) {
         (AccumulatorFormat{.inner_bits = 14, .tile_size = 32, .groups = WeightGroups::power_of_two}
              .outer_bits_for(1536)),
         14 + 7 + 6);
+    EXPECT_EQ((AccumulatorFormat{.inner_bits = 14, .tile_size = 32, .groups = WeightGroups::integer}
+                   .outer_bits_for(1536)),
+              14 + 6 + 6);
 }
 
 TEST(IntegerFormat, AutoOuterBitsHoldEverySumOfInnerValues) {

@@ -114,7 +114,7 @@ TEST(CostLogic, GroupsAddRowsOfMultiplexersToTheOuterAccumulatorOnly) {
         const ElementCost area = element_area_um2(design, asap7);
         const ElementCost energy = element_energy_fj(design, asap7);
         const double leak = element_leak_nw(design, asap7);
-        design.largest_shift = kLargestShift;
+        design.groups = WeightGroups::power_of_two;
         const ElementCost shifted_area = element_area_um2(design, asap7);
         const ElementCost shifted_energy = element_energy_fj(design, asap7);
         // 15, 17 and 21 multiplexers.

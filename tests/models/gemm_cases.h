@@ -7,6 +7,7 @@
 #include <string>
 
 #include "models/compute/gemm.h"
+#include "tests/common/any_tile_scale.h"
 
 namespace axesim::models {
 
@@ -14,7 +15,7 @@ struct GemmCase {
     GemmFormat format;
     Matrix<std::int32_t> activations;
     Matrix<std::int16_t> weights;
-    TileShifts shifts = {};
+    TileScales tile_scales = {};
 };
 
 /// How codes are spread over their range.
@@ -56,16 +57,20 @@ public:
         return c;
     }
 
-    /// The same with weights in groups of power-of-two steps: shifts of every size.
+    /// The same with weights in groups of either kind: scales of every size.
     GemmCase draw_grouped(Index max_tokens, Index max_channels, Index max_depth) {
         GemmCase c = draw(max_tokens, max_channels, max_depth);
         AccumulatorFormat& format = c.format.accumulator;
-        format.groups = WeightGroups::power_of_two;
-        format.inner_bits = std::min(format.inner_bits, 48 - kLargestShift);
-        if (integer(0, 3) == 0 && format.outer_bits > 0) format.outer_bits += kLargestShift;
+        format.groups = integer(0, 1) == 0 ? WeightGroups::power_of_two : WeightGroups::integer;
+        const int growth = format.tile_scale_growth();
+        format.inner_bits = std::min(format.inner_bits, 48 - growth);
+        if (integer(0, 3) == 0 && format.outer_bits > 0) format.outer_bits += growth;
         format.outer_bits = std::min(format.outer_bits, 63);
-        c.shifts = codes<std::int8_t>(c.weights.rows(), format.tile_count(c.weights.cols()),
-                                      {0, kLargestShift}, any_kind());
+        c.tile_scales = codes<std::int16_t>(c.weights.rows(), format.tile_count(c.weights.cols()),
+                                            {0, kTileScaleChoices - 1}, any_kind())
+                            .unaryExpr([&](std::int16_t choice) {
+                                return any_tile_scale(format.groups, choice);
+                            });
         return c;
     }
 
@@ -130,7 +135,7 @@ inline std::string describe(const GemmCase& c) {
            " T " + std::to_string(a.tile_size) + " P_O " + std::to_string(a.outer_bits) +
            " lanes " + std::to_string(a.lanes) + " mode " +
            std::to_string(static_cast<int>(a.overflow)) +
-           (c.shifts.size() > 0 ? " with shifts" : "");
+           (c.tile_scales.size() > 0 ? " with tile scales" : "");
 }
 
 }  // namespace axesim::models

@@ -21,14 +21,14 @@ struct Result {
 
 Result reference(const GemmCase& c) {
     Result result;
-    result.seen = gemm_reference(c.activations, c.weights, c.format, result.outputs, c.shifts);
+    result.seen = gemm_reference(c.activations, c.weights, c.format, result.outputs, c.tile_scales);
     return result;
 }
 
 void expect_same(const GemmCase& c) {
     SCOPED_TRACE(describe(c));
     const Result expected = reference(c);
-    const PreparedWeights prepared(c.weights, c.format, c.shifts);
+    const PreparedWeights prepared(c.weights, c.format, c.tile_scales);
     Result fast;
     fast.seen = prepared.multiply(c.activations, fast.outputs);
     EXPECT_EQ(fast.outputs, expected.outputs);
@@ -78,12 +78,12 @@ TEST_P(GemmFast, RandomSmallCases) {
     }
 }
 
-TEST_P(GemmFast, ShiftedTiles) {
+TEST_P(GemmFast, ScaledTiles) {
     CaseGenerator generator(9);
     int overflow_free = 0, safe_int32 = 0, with_outer_events = 0;
     for (int i = 0; i < 1500 && !HasFailure(); ++i) {
         const GemmCase c = generator.draw_grouped(19, 70, 48);
-        const WeightPanels panels(c.weights, c.format, c.shifts);
+        const WeightPanels panels(c.weights, c.format, c.tile_scales);
         overflow_free += panels.overflow_free();
         safe_int32 += panels.outer_is_safe_int32(0);
         with_outer_events += reference(c).seen.outer_events > 0;
@@ -104,9 +104,9 @@ TEST_P(GemmFast, ShiftsAtTheEdgeOfTheOuterBound) {
         c.activations = Matrix<std::int32_t>::Ones(3, 8);
         c.weights = Matrix<std::int16_t>::Zero(33, 8);
         c.weights.row(32) << 7, 2, 0, 6, 7, 4, 2, 2;  // 15 and 15: 15 + (15 << 4) = 255
-        c.shifts = TileShifts::Zero(33, 2);
-        c.shifts(32, 1) = static_cast<std::int8_t>(shift);
-        EXPECT_EQ(PreparedWeights(c.weights, c.format, c.shifts).overflow_free(), shift == 4);
+        c.tile_scales = TileScales::Ones(33, 2);
+        c.tile_scales(32, 1) = static_cast<std::uint8_t>(1 << shift);
+        EXPECT_EQ(PreparedWeights(c.weights, c.format, c.tile_scales).overflow_free(), shift == 4);
         EXPECT_EQ(reference(c).seen.outer_events, shift == 4 ? 0u : 3u);
         expect_same(c);
     }
@@ -224,7 +224,7 @@ TEST_P(GemmFast, OnePreparationServesAllWeights) {
         for (const Index channels : {1, 40}) {
             c.weights = generator.codes<std::int16_t>(channels, c.weights.cols(), c.format.weights,
                                                       Codes::uniform);
-            c.shifts = {};
+            c.tile_scales = {};
             const Result expected = reference(c);
             Result fast;
             fast.seen = PreparedWeights(c.weights, c.format).multiply(activations, fast.outputs);

@@ -51,6 +51,7 @@ Wide dot_product(const GemmCase& c, Index token, Index channel, Oracle& oracle) 
         outer_bits = format.inner_bits;
         while ((Index{1} << (outer_bits - format.inner_bits)) < tiles) ++outer_bits;
         if (format.groups == WeightGroups::power_of_two) outer_bits += 7;
+        if (format.groups == WeightGroups::integer) outer_bits += 6;
     }
     Wide outer = 0;
     for (Index t = 0; t < tiles; ++t) {
@@ -66,8 +67,9 @@ Wide dot_product(const GemmCase& c, Index token, Index channel, Oracle& oracle) 
             inner = kept;
             ++step;
         }
-        Wide added = inner;
-        for (int i = 0; c.shifts.size() > 0 && i < c.shifts(channel, t); ++i) added *= 2;
+        Wide added = 0;
+        const int times = c.tile_scales.size() > 0 ? c.tile_scales(channel, t) : 1;
+        for (int i = 0; i < times; ++i) added += inner;
         const Wide kept = into_accumulator(outer + added, outer_bits, format.overflow);
         if (kept != outer + added) {
             oracle.outer_events.push_back({token, channel, begin, AccumulatorStage::outer});
@@ -101,7 +103,7 @@ void expect_equal(const GemmCase& c) {
     SCOPED_TRACE(describe(c));
     Matrix<std::int64_t> outputs;
     const AccumulatorObservation seen =
-        gemm_reference(c.activations, c.weights, c.format, outputs, c.shifts);
+        gemm_reference(c.activations, c.weights, c.format, outputs, c.tile_scales);
     const Oracle oracle = compute(c);
     EXPECT_EQ(outputs, oracle.outputs);
     EXPECT_EQ(seen.inner_events, oracle.inner_events.size());
@@ -228,7 +230,7 @@ TEST(GemmReference, AgreesWithModularArithmeticIn128Bits) {
     EXPECT_LT(with_events, kCases * 9u / 10u);
 }
 
-TEST(GemmReference, AgreesWithModularArithmeticOnShiftedTiles) {
+TEST(GemmReference, AgreesWithModularArithmeticOnScaledTiles) {
     CaseGenerator generator(8);
     std::uint64_t with_outer_events = 0;
     for (int i = 0; i < 3000 && !testing::Test::HasFailure(); ++i) {
@@ -239,29 +241,31 @@ TEST(GemmReference, AgreesWithModularArithmeticOnShiftedTiles) {
     EXPECT_GT(with_outer_events, 300u);
 }
 
-TEST(GemmReference, ShiftsTheInnerValueOnItsWayToTheOuterAccumulator) {
-    // Tiles of two: 14 << 0, then -16 << 3; an inner value is observed as it left its accumulator.
+TEST(GemmReference, ScalesTheInnerValueOnItsWayToTheOuterAccumulator) {
+    // Tiles of two: 14 * 1, then -16 * 8; an inner value is observed as it left its accumulator.
     GemmCase c = as_case({{7, 7, -8, -8}, {1, 1, 1, 1}, {8, 2, 0}});
     c.format.accumulator.groups = WeightGroups::power_of_two;
-    c.shifts.resize(1, 2);
-    c.shifts << 0, 3;
+    c.tile_scales.resize(1, 2);
+    c.tile_scales << 1, 8;
     Matrix<std::int64_t> y;
-    const auto seen = gemm_reference(c.activations, c.weights, c.format, y, c.shifts);
+    const auto seen = gemm_reference(c.activations, c.weights, c.format, y, c.tile_scales);
     EXPECT_EQ(y(0, 0), 14 - 128);
     EXPECT_EQ(seen.inner_seen, (IntegerRange{-16, 14}));
     EXPECT_EQ(seen.outer_seen, (IntegerRange{-114, 14}));
     EXPECT_EQ(seen.outer_events, 0u);
     EXPECT_EQ(c.format.accumulator.outer_bits_for(4), 8 + 7 + 1);
     c.format.accumulator.outer_bits = 7;
-    const auto narrow = gemm_reference(c.activations, c.weights, c.format, y, c.shifts);
+    const auto narrow = gemm_reference(c.activations, c.weights, c.format, y, c.tile_scales);
     EXPECT_EQ(y(0, 0), -64);
     EXPECT_EQ(*narrow.first_overflow, (OverflowPlace{0, 0, 2, AccumulatorStage::outer}));
-    c.shifts(0, 1) = 8;
-    EXPECT_THROW(gemm_reference(c.activations, c.weights, c.format, y, c.shifts),
-                 std::invalid_argument);
-    c.shifts.resize(1, 3);
-    c.shifts.setZero();
-    EXPECT_THROW(gemm_reference(c.activations, c.weights, c.format, y, c.shifts),
+    for (const int impossible : {0, 3, 129, 255}) {
+        c.tile_scales(0, 1) = static_cast<std::uint8_t>(impossible);
+        EXPECT_THROW(gemm_reference(c.activations, c.weights, c.format, y, c.tile_scales),
+                     std::invalid_argument);
+    }
+    c.tile_scales.resize(1, 3);
+    c.tile_scales.setOnes();
+    EXPECT_THROW(gemm_reference(c.activations, c.weights, c.format, y, c.tile_scales),
                  std::invalid_argument);
 }
 

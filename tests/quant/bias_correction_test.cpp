@@ -49,9 +49,9 @@ void expect_equal_means(Algorithm algorithm, WeightGroups groups) {
             if (s % kLength == 0) continue;
             ++rows;
             for (Index k = 0; k < kWidth; ++k) {
-                const int shift = linear.shifts.size() > 0 ? linear.shifts(c, k / 8) : 0;
+                const int scale = linear.tile_scales.size() > 0 ? linear.tile_scales(c, k / 8) : 1;
                 wanted += w(c, k) * x(s, k);
-                found += step * (1 << shift) * linear.codes(c, k) * xq(s, k);
+                found += step * scale * linear.codes(c, k) * xq(s, k);
             }
             found += linear.bias[static_cast<std::size_t>(c)];
         }
@@ -64,6 +64,7 @@ TEST(BiasCorrection, OutputsHaveTheMeanOfTheFloatNet) {
     expect_equal_means(Algorithm::optq, WeightGroups::none);
     expect_equal_means(Algorithm::naive_round, WeightGroups::none);
     expect_equal_means(Algorithm::optq, WeightGroups::power_of_two);
+    expect_equal_means(Algorithm::optq, WeightGroups::integer);
 }
 
 TEST(BiasCorrection, OneNetAloneIsBothNets) {

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "tests/common/any_tile_scale.h"
+
 namespace axesim::quant {
 namespace {
 
@@ -39,14 +41,14 @@ TEST(Certificate, EqualsEnumeration) {
         format.inner_bits = pick(3, 10);
         format.tile_size = pick(0, depth);
         format.outer_bits = pick(0, 1) * pick(3, 12);
-        TileShifts shifts;
+        TileScales tile_scales;
         if (trial % 2 == 1) {
-            format.groups = WeightGroups::power_of_two;
-            shifts = TileShifts::NullaryExpr(3, format.tile_count(depth), [&] {
-                return static_cast<std::int8_t>(pick(0, kLargestShift));
+            format.groups = trial % 4 == 1 ? WeightGroups::power_of_two : WeightGroups::integer;
+            tile_scales = TileScales::NullaryExpr(3, format.tile_count(depth), [&] {
+                return any_tile_scale(format.groups, pick(0, kTileScaleChoices - 1));
             });
         }
-        const Certificate proof = certify(codes, x, format, shifts);
+        const Certificate proof = certify(codes, x, format, tile_scales);
         IntegerRange inner;
         IntegerRange outer;
         bool fits = true;
@@ -58,7 +60,7 @@ TEST(Certificate, EqualsEnumeration) {
                     enumerate(codes.row(c).data() + k, std::min<std::int64_t>(tile, depth - k), x);
                 inner = {std::min(inner.min, range.min), std::max(inner.max, range.max)};
                 fits = fits && signed_range(format.inner_bits).contains(range);
-                const int unit = shifts.size() > 0 ? 1 << shifts(c, k / tile) : 1;
+                const int unit = tile_scales.size() > 0 ? tile_scales(c, k / tile) : 1;
                 sum = {sum.min + range.min * unit, sum.max + range.max * unit};
             }
             outer = {std::min(outer.min, sum.min), std::max(outer.max, sum.max)};

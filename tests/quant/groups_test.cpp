@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "quant/moments.h"
@@ -28,38 +29,48 @@ Matrix<double> uneven_weights(Index rows, Index columns, Index tile, unsigned se
     return weights;
 }
 
-TEST(Groups, EveryTileHasTheLeastShiftThatCoversItAndTheLargestItsAbsmaxStep) {
+class GroupsOfEveryKind : public testing::TestWithParam<WeightGroups> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, GroupsOfEveryKind,
+                         testing::Values(WeightGroups::power_of_two, WeightGroups::integer));
+
+TEST_P(GroupsOfEveryKind, EveryTileHasTheLeastScaleThatCoversItAndTheLargestItsAbsmaxStep) {
+    const WeightGroups groups = GetParam();
     for (int bits = 2; bits <= 8; ++bits) {
         SCOPED_TRACE(bits);
         constexpr Index kTile = 8;
         const Matrix<double> weights = uneven_weights(9, 61, kTile, 1);  // a short last tile
-        const WeightSteps steps = absmax_groups(weights, bits, kTile);
+        const WeightSteps steps = absmax_groups(weights, bits, {groups, kTile});
         const double largest_code = std::exp2(bits - 1) - 1;
-        ASSERT_EQ(steps.shifts.cols(), 8);
+        ASSERT_EQ(steps.tile_scales.cols(), 8);
         for (Index c = 0; c < weights.rows(); ++c) {
             const double step = steps.step[static_cast<std::size_t>(c)];
             EXPECT_EQ(step, static_cast<double>(static_cast<float>(step)));
-            int least = kLargestShift;
+            int common = 0;
             double widest = 0;
             for (Index t = 0; t < 8; ++t) {
                 const auto tile =
                     weights.row(c).segment(t * kTile, std::min(kTile, 61 - t * kTile));
                 const double absmax = tile.cwiseAbs().maxCoeff();
-                const int shift = steps.shifts(c, t);
+                const int scale = steps.tile_scales(c, t);
                 if (absmax == 0) {
-                    EXPECT_EQ(shift, 0);
+                    EXPECT_EQ(scale, 1);
                     continue;
                 }
-                least = std::min(least, shift);
-                widest = std::max(widest, step * std::exp2(shift));
-                EXPECT_LE(std::nearbyint(absmax / (step * std::exp2(shift))), largest_code);
-                if (shift > 0) {
-                    EXPECT_GE(absmax / (step * std::exp2(shift - 1)), largest_code + 0.5);
+                common = std::gcd(common, scale);
+                widest = std::max(widest, step * scale);
+                EXPECT_LE(std::nearbyint(absmax / (step * scale)), largest_code);
+                if (scale > 1) {
+                    const int less = groups == WeightGroups::integer ? scale - 1 : scale / 2;
+                    EXPECT_GE(absmax / (step * less), largest_code + 0.5);
                 }
             }
-            EXPECT_EQ(least, 0);
-            EXPECT_EQ(widest, static_cast<double>(static_cast<float>(
-                                  weights.row(c).cwiseAbs().maxCoeff() / largest_code)));
+            EXPECT_EQ(common, 1);
+            const double absmax_step = weights.row(c).cwiseAbs().maxCoeff() / largest_code;
+            if (groups == WeightGroups::power_of_two) {
+                EXPECT_EQ(widest, static_cast<double>(static_cast<float>(absmax_step)));
+            } else {
+                EXPECT_LT(widest, absmax_step * (1 + 1e-6));
+            }
         }
     }
 }
@@ -69,11 +80,11 @@ TEST(Groups, StepsOfExtremeWeightsStayNormalFloats) {
     weights << 1e-37, 1e-40, 0, 0,  //
         0, 0, 0, 0,                 //
         1e30, 1e-30, 1, 1;
-    const WeightSteps steps = absmax_groups(weights, 4, 2);
+    const WeightSteps steps = absmax_groups(weights, 4, {WeightGroups::power_of_two, 2});
     for (const double step : steps.step) EXPECT_TRUE(std::isnormal(static_cast<float>(step)));
     EXPECT_EQ(steps.step[1], 1.0);
-    EXPECT_EQ(steps.shifts(2, 0), kLargestShift);
-    EXPECT_EQ(steps.shifts(2, 1), 0);
+    EXPECT_EQ(steps.tile_scales(2, 0), 128);
+    EXPECT_EQ(steps.tile_scales(2, 1), 1);
 }
 
 double rounding_error(const Matrix<double>& weights, const QuantizedLinear& linear, Index tile) {
@@ -81,7 +92,7 @@ double rounding_error(const Matrix<double>& weights, const QuantizedLinear& line
     for (Index c = 0; c < weights.rows(); ++c) {
         for (Index k = 0; k < weights.cols(); ++k) {
             const double unit =
-                linear.shifts.size() > 0 ? std::exp2(linear.shifts(c, k / tile)) : 1.0;
+                linear.tile_scales.size() > 0 ? linear.tile_scales(c, k / tile) : 1.0;
             const double value =
                 linear.step[static_cast<std::size_t>(c)] * unit * linear.codes(c, k);
             error += std::pow(weights(c, k) - value, 2);
@@ -110,6 +121,8 @@ TEST(Groups, LoseLessThanOneStepAChannelAndThanPlainPowersOfTwo) {
     const double group = error(WeightGroups::power_of_two, WeightStep::absmax);
     const double best_channel = error(WeightGroups::none, WeightStep::mse);
     const double best_group = error(WeightGroups::power_of_two, WeightStep::mse);
+    const double integer = error(WeightGroups::integer, WeightStep::absmax);
+    const double best_integer = error(WeightGroups::integer, WeightStep::mse);
     double plain = 0;
     for (Index c = 0; c < weights.rows(); ++c) {
         for (Index first = 0; first < weights.cols(); first += kTile) {
@@ -122,6 +135,8 @@ TEST(Groups, LoseLessThanOneStepAChannelAndThanPlainPowersOfTwo) {
     EXPECT_LT(group, 0.6 * channel);
     EXPECT_LT(best_group, 0.6 * best_channel);
     EXPECT_LT(best_group, group);
+    EXPECT_LT(integer, 0.8 * group);  // their tiles' steps are as fine as the tiles need
+    EXPECT_LT(best_integer, 0.95 * best_group);
 }
 
 struct Method {
@@ -135,7 +150,7 @@ class GroupsInEveryMethod : public testing::TestWithParam<Method> {};
 
 // w x = (w / 2^e) (2^e x), and scaling by powers of two rounds nothing: the codes must be the same,
 // not only near. Damping and activation order look at the inputs' size, so they are off.
-TEST_P(GroupsInEveryMethod, EqualTheLayerWhoseInputsTookTheShifts) {
+TEST_P(GroupsInEveryMethod, EqualTheLayerWhoseInputsTookTheScales) {
     const Method& method = GetParam();
     constexpr Index kTile = 6;
     constexpr Index kDepth = 40;
@@ -162,14 +177,14 @@ TEST_P(GroupsInEveryMethod, EqualTheLayerWhoseInputsTookTheShifts) {
     grouped.accumulator.groups = WeightGroups::power_of_two;
     const InputMoments moments = moments_at(Eigen::RowVectorXd::Ones(kDepth));
     const QuantizedLinear result = quantize_linear("l", weights, moments, grouped, config);
-    EXPECT_GT(result.shifts.maxCoeff(), 3);
+    EXPECT_GT(result.tile_scales.maxCoeff(), 8);
     QuantizerConfig without_search = config;
     without_search.step_search = false;
     const QuantizedLinear given = quantize_linear("l", weights, moments, grouped, without_search);
     for (Index c = 0; c < weights.rows(); ++c) {
         SCOPED_TRACE(c);
         Eigen::RowVectorXd units(kDepth);
-        for (Index k = 0; k < kDepth; ++k) units(k) = std::exp2(result.shifts(c, k / kTile));
+        for (Index k = 0; k < kDepth; ++k) units(k) = result.tile_scales(c, k / kTile);
         const Matrix<double> moved = weights.row(c).array() / units.array();
         const QuantizedLinear expected =
             quantize_linear("l", moved, moments_at(units), format, config,
@@ -198,13 +213,13 @@ double output_error(const Matrix<double>& weights, const InputMoments& moments,
     for (Index c = 0; c < weights.rows(); ++c) {
         for (Index k = 0; k < weights.cols(); ++k) {
             missed(c, k) -= linear.step[static_cast<std::size_t>(c)] *
-                            std::exp2(linear.shifts(c, k / tile)) * linear.codes(c, k);
+                            linear.tile_scales(c, k / tile) * linear.codes(c, k);
         }
     }
     return (missed * moments.h * missed.transpose()).trace();
 }
 
-TEST(Groups, RefinementLessensTheErrorAndKeepsTheShifts) {
+TEST(Groups, RefinementLessensTheErrorAndKeepsTheScales) {
     constexpr Index kTile = 8;
     const Matrix<double> weights = uneven_weights(12, 45, kTile, 6);
     const InputMoments moments = input_moments(heavy_tailed(200, 45, 7), nullptr);
@@ -220,7 +235,7 @@ TEST(Groups, RefinementLessensTheErrorAndKeepsTheShifts) {
         const QuantizedLinear before = quantize_linear("l", weights, moments, format, config);
         config.refine_sweeps = 10;
         const QuantizedLinear after = quantize_linear("l", weights, moments, format, config);
-        EXPECT_EQ(before.shifts, after.shifts);
+        EXPECT_EQ(before.tile_scales, after.tile_scales);
         EXPECT_LT(output_error(weights, moments, after, kTile),
                   0.98 * output_error(weights, moments, before, kTile));
     }

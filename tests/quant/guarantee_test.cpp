@@ -28,7 +28,8 @@ public:
     /// With groups, the weights' size varies from tile to tile.
     RandomCase make_grouped(AccumulatorAware aware) {
         RandomCase c = make(aware);
-        c.format.accumulator.groups = WeightGroups::power_of_two;
+        c.format.accumulator.groups =
+            pick(0, 1) == 0 ? WeightGroups::power_of_two : WeightGroups::integer;
         if (c.format.accumulator.outer_bits > 0) c.format.accumulator.outer_bits += pick(0, 7);
         for (Index k = 0; k < c.weights.cols(); ++k) {
             const std::int64_t tile = k / c.format.accumulator.tile_length(c.weights.cols());
@@ -111,10 +112,10 @@ private:
 /// Counts the moments at which an accumulator holds more than its bits over all inputs.
 class Datapath {
 public:
-    Datapath(const std::int16_t* codes, std::span<const std::int8_t> shifts, std::int64_t depth,
-             const LinearFormat& format, std::vector<std::int64_t> inputs)
+    Datapath(const std::int16_t* codes, std::span<const std::uint8_t> tile_scales,
+             std::int64_t depth, const LinearFormat& format, std::vector<std::int64_t> inputs)
         : codes_(codes),
-          shifts_(shifts),
+          tile_scales_(tile_scales),
           depth_(depth),
           tile_(format.accumulator.tile_length(depth)),
           inner_(signed_range(format.accumulator.inner_bits)),
@@ -134,7 +135,8 @@ private:
                 count += visit(k + 1, sum, outer);
             } else {
                 const auto t = static_cast<std::size_t>(k / tile_);
-                const std::int64_t next = outer + (shifts_.empty() ? sum : sum * (1 << shifts_[t]));
+                const std::int64_t next =
+                    outer + sum * (tile_scales_.empty() ? 1 : tile_scales_[t]);
                 count += outer_.contains(next) ? 0 : 1;
                 count += visit(k + 1, 0, next);
             }
@@ -143,7 +145,7 @@ private:
     }
 
     const std::int16_t* codes_;
-    std::span<const std::int8_t> shifts_;
+    std::span<const std::uint8_t> tile_scales_;
     std::int64_t depth_;
     std::int64_t tile_;
     IntegerRange inner_;
@@ -161,9 +163,9 @@ std::int64_t overflows(const RandomCase& c, const QuantizedLinear& result) {
     std::int64_t count = 0;
     for (Index channel = 0; channel < result.codes.rows(); ++channel) {
         const std::int16_t* codes = result.codes.row(channel).data();
-        count +=
-            Datapath(codes, shifts_of(result.shifts, channel), c.weights.cols(), c.format, inputs)
-                .overflows();
+        count += Datapath(codes, tile_scales_of(result.tile_scales, channel), c.weights.cols(),
+                          c.format, inputs)
+                     .overflows();
     }
     return count;
 }
@@ -171,7 +173,7 @@ std::int64_t overflows(const RandomCase& c, const QuantizedLinear& result) {
 void expect_none(AccumulatorAware aware, unsigned seed, int layers, bool grouped = false) {
     CaseMaker maker(seed);
     std::int64_t codes_not_zero = 0;
-    std::int64_t shifts_not_zero = 0;
+    std::int64_t scales_not_one = 0;
     for (int trial = 0; trial < layers; ++trial) {
         SCOPED_TRACE(trial);
         const RandomCase c = grouped ? maker.make_grouped(aware) : maker.make(aware);
@@ -180,14 +182,15 @@ void expect_none(AccumulatorAware aware, unsigned seed, int layers, bool grouped
         ASSERT_EQ(overflows(c, result), 0);
         ASSERT_GE(result.codes.minCoeff(), c.format.weights.min);
         ASSERT_LE(result.codes.maxCoeff(), c.format.weights.max);
-        ASSERT_TRUE(certify(result.codes, c.format.activations, c.format.accumulator, result.shifts)
-                        .certified);
-        shifts_not_zero += (result.shifts.array() != 0).count();
+        ASSERT_TRUE(
+            certify(result.codes, c.format.activations, c.format.accumulator, result.tile_scales)
+                .certified);
+        scales_not_one += (result.tile_scales.array() != 1).count();
         codes_not_zero += (result.codes.array() != 0).count();
     }
     // A quantizer that answers 0 would pass all of the above.
     EXPECT_GT(codes_not_zero, 3 * layers);
-    EXPECT_GE(shifts_not_zero, grouped ? layers : 0);
+    EXPECT_GE(scales_not_one, grouped ? layers : 0);
 }
 
 TEST(Guarantee, AxeNeverOverflows) { expect_none(AccumulatorAware::axe, 10, 4000); }
@@ -228,15 +231,16 @@ TEST(Guarantee, WithoutItLayersInGroupsDoOverflowAndTheCertificateSaysExactlyWhi
             quantize_linear("layer", c.weights, c.moments, c.format, c.config);
         const bool overflow = overflows(c, result) > 0;
         overflowing += overflow ? 1 : 0;
-        ASSERT_EQ(certify(result.codes, c.format.activations, c.format.accumulator, result.shifts)
-                      .certified,
-                  !overflow);
+        ASSERT_EQ(
+            certify(result.codes, c.format.activations, c.format.accumulator, result.tile_scales)
+                .certified,
+            !overflow);
     }
     EXPECT_GT(overflowing, 200);
     EXPECT_LT(overflowing, 1000);
 }
 
-TEST(Guarantee, AnAxeLayerInGroupsSpendsTheOuterBudgetInShiftedCodes) {
+TEST(Guarantee, AnAxeLayerInGroupsSpendsTheOuterBudgetInScaledCodes) {
     // Steps 1 and 4: codes 5 and 3 fill the first tile of 127 / 15 = 8, those of the second would
     // too, but of the outer accumulator's floor(255 / 15) = 17 only 9 = 2 codes of 4 are left.
     LinearFormat format;
@@ -256,7 +260,7 @@ TEST(Guarantee, AnAxeLayerInGroupsSpendsTheOuterBudgetInShiftedCodes) {
     Matrix<int> expected(1, 8);
     expected << 5, 3, 0, 0, 2, 0, 0, 0;
     EXPECT_EQ(result.codes.cast<int>(), expected);
-    EXPECT_EQ(result.shifts.cast<int>(), (Matrix<int>(1, 2) << 0, 2).finished());
+    EXPECT_EQ(result.tile_scales.cast<int>(), (Matrix<int>(1, 2) << 1, 4).finished());
 }
 
 TEST(Guarantee, AnAxeLayerLeavesNoRoomThatItCouldHaveUsed) {

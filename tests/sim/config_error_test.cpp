@@ -195,21 +195,12 @@ INSTANTIATE_TEST_SUITE_P(
               "FILE:3:24: hardware.technology: ", {"did you mean asap7?"}),
         value("UnknownProfile", "hardware: {cost_profile: 7nm_calibratd}",
               "FILE:3:26: hardware.cost_profile: ", {"7nm_calibratd"}),
+        value("FloatGroups", "quantizer: {weight_groups: float}",
+              "FILE:3:28: quantizer.weight_groups: unknown word 'float' (allowed: none | "
+              "power_of_two | integer)"),
         value("OneEvaluatedToken", "workload: {evaluation: {tokens: 1}}",
               "FILE:3:33: workload.evaluation.tokens: 1 token predicts nothing")),
     named);
-
-Wrong later(const char* name, const std::string& line, const std::string& begins,
-            const std::string& allowed) {
-    return value(name, line,
-                 begins + " is not available in this version (allowed: " + allowed + ")");
-}
-
-INSTANTIATE_TEST_SUITE_P(Later, ConfigError,
-                         testing::Values(later("FloatGroups", "quantizer: {weight_groups: float}",
-                                               "FILE:3:28: quantizer.weight_groups: float",
-                                               "none | power_of_two")),
-                         named);
 
 Wrong arithmetic(const char* name, const std::string& format, const std::string& accumulator,
                  const std::string& begins, const std::string& rest = "") {
@@ -276,10 +267,11 @@ INSTANTIATE_TEST_SUITE_P(
                    "accumulator.tile_size is monolithic (allowed: none; or set "
                    "accumulator.tile_size to the size of a group)",
                    "quantizer: {weight_groups: power_of_two}\n"),
-        arithmetic("ShiftedInnerTooWide", "weight_bits: 6, activation_bits: 6",
+        arithmetic("ScaledInnerTooWide", "weight_bits: 6, activation_bits: 6",
                    "inner_bits: 42, tile_size: 4",
-                   "FILE:2:27: accumulator.inner_bits: 42 bits and a shift of up to 7 for "
-                   "quantizer.weight_groups exceed 48 (allowed with groups: at most 41)",
+                   "FILE:2:27: accumulator.inner_bits: 42 bits times a scale of up to "
+                   "128 for quantizer.weight_groups exceed 48 (allowed with these groups: at most "
+                   "41)",
                    "quantizer: {weight_groups: power_of_two}\n")),
     named);
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "models/compute/gemm.h"
+#include "tests/common/any_tile_scale.h"
 #include "tests/sim/small_hardware.h"
 
 namespace axesim::sim {
@@ -24,10 +25,12 @@ Matrix<T> random_codes(Index rows, Index columns, const IntegerRange& range, uns
     return Matrix<T>::NullaryExpr(rows, columns, [&] { return static_cast<T>(pick(random)); });
 }
 
-TileShifts random_shifts(const HardwareConfig& config, Index channels, Index depth) {
+TileScales random_tile_scales(const HardwareConfig& config, Index channels, Index depth) {
     if (config.accumulator.groups == WeightGroups::none) return {};
-    return random_codes<std::int8_t>(channels, config.accumulator.tile_count(depth),
-                                     {0, kLargestShift}, 3);
+    return random_codes<std::int16_t>(channels, config.accumulator.tile_count(depth),
+                                      {0, kTileScaleChoices - 1}, 3)
+        .unaryExpr(
+            [&](std::int16_t choice) { return any_tile_scale(config.accumulator.groups, choice); });
 }
 
 struct Outcome {
@@ -39,7 +42,7 @@ struct Outcome {
 /// A layer of this format on hardware that may be wider.
 Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
                  const Matrix<std::int32_t>& x, const Matrix<std::int16_t>& w,
-                 const TileShifts& shifts = {}) {
+                 const TileScales& tile_scales = {}) {
     models::set_simulation_resolution();
     Platform platform(
         "platform", config,
@@ -47,7 +50,7 @@ Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
     Outcome outcome;
     platform.run([&] {
         const auto weights = platform.store_weights(
-            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), format, shifts);
+            w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), format, tile_scales);
         outcome.report = platform.multiply_raw(weights, platform.store_activations(x, format),
                                                format, outcome.outputs);
     });
@@ -58,13 +61,13 @@ Outcome simulate(const HardwareConfig& config, const LayerFormat& format,
 void expect_reference_and_conservation(const HardwareConfig& config, Index m, Index n, Index k) {
     const auto x = random_codes<std::int32_t>(m, k, config.activations.codes(), 1);
     const auto w = random_codes<std::int16_t>(n, k, config.weight_codes(), 2);
-    const TileShifts shifts = random_shifts(config, n, k);
-    const Outcome outcome = simulate(config, config, x, w, shifts);
+    const TileScales tile_scales = random_tile_scales(config, n, k);
+    const Outcome outcome = simulate(config, config, x, w, tile_scales);
 
     Matrix<std::int64_t> expected;
     const auto observed = models::gemm_reference(
         x, w, {config.weight_codes(), config.activations.codes(), config.accumulator}, expected,
-        shifts);
+        tile_scales);
     EXPECT_EQ(outcome.outputs, expected);
     EXPECT_EQ(outcome.report.observed, observed);
 
@@ -196,7 +199,7 @@ TEST(Platform, EqualsTheReferenceWithGroups) {
 TEST(Platform, EqualsTheReferenceWithGroupsWhenDepthComesInChunks) {
     HardwareConfig config = small_hardware();
     config.buffers = {1, 1, 1, true};
-    config.accumulator.groups = WeightGroups::power_of_two;
+    config.accumulator.groups = WeightGroups::integer;
     expect_reference_and_conservation(config, 9, 10, 1500);
 }
 
@@ -213,7 +216,7 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
     const auto input =
         Matrix<float>::NullaryExpr(kTokens, kDepth, [&] { return pick(random); }).eval();
     const auto w = random_codes<std::int16_t>(kChannels, kDepth, config.weight_codes(), 2);
-    const TileShifts shifts = random_shifts(config, kChannels, kDepth);
+    const TileScales tile_scales = random_tile_scales(config, kChannels, kDepth);
     std::vector<double> step;
     for (Index c = 0; c < kChannels; ++c) step.push_back(0.25F * static_cast<float>(c + 1));
     models::set_simulation_resolution();
@@ -222,7 +225,7 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
         {Platform::weight_bytes(kChannels, kDepth, config, config), kTokens, kDepth, kChannels});
     Matrix<float> outputs;
     platform.run([&] {
-        const auto weights = platform.store_weights(w, step, config, shifts);
+        const auto weights = platform.store_weights(w, step, config, tile_scales);
         platform.multiply(weights, platform.quantize(input, nullptr, {}, config), config, outputs);
     });
     const Matrix<float> x =
@@ -232,7 +235,7 @@ TEST(Platform, GroupsScaleBackToTheProductOfDequantizedOperands) {
             double sum = 0, magnitude = 0;
             for (Index k = 0; k < kDepth; ++k) {
                 const double product = x(token, k) * step[static_cast<std::size_t>(c)] * w(c, k) *
-                                       std::exp2(shifts(c, k / 16));
+                                       tile_scales(c, k / 16);
                 sum += product;
                 magnitude += std::abs(product);
             }

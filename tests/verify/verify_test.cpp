@@ -16,6 +16,7 @@
 #include "common/matrix.h"
 #include "common/safetensors_file.h"
 #include "quant/certificate.h"
+#include "tests/common/any_tile_scale.h"
 
 namespace axesim::verify {
 namespace {
@@ -51,11 +52,13 @@ protected:
         tensors_[name + ".weight"] = SafeTensor{
             wide ? "I16" : "I8", {codes.rows(), codes.cols()}, std::span(storage_.back())};
     }
-    void add_shifts(const std::string& name, const TileShifts& shifts) {
-        metadata_["weight_groups"] = "power_of_two";
-        storage_.push_back(bytes_of(shifts.cast<std::int16_t>(), false));
-        tensors_[name + ".weight_shift"] =
-            SafeTensor{"I8", {shifts.rows(), shifts.cols()}, std::span(storage_.back())};
+    void add_tile_scales(const std::string& name, const TileScales& tile_scales,
+                         WeightGroups groups = WeightGroups::power_of_two) {
+        metadata_["weight_groups"] =
+            groups == WeightGroups::power_of_two ? "power_of_two" : "integer";
+        storage_.push_back(bytes_of(tile_scales.cast<std::int16_t>(), false));
+        tensors_[name + ".tile_scale"] =
+            SafeTensor{"U8", {tile_scales.rows(), tile_scales.cols()}, std::span(storage_.back())};
     }
     void write() const {
         write_safetensors(directory_ / "quantized.safetensors", tensors_, metadata_);
@@ -136,58 +139,57 @@ TEST_F(Verify, ALyingOuterAccumulatorIsFound) {
     EXPECT_TRUE(check().ok());
 }
 
-TileShifts small_shifts() {
-    TileShifts shifts(2, 2);
-    shifts << 1, 3,  //
-        0, 2;
-    return shifts;
+TileScales small_tile_scales() {
+    TileScales tile_scales(2, 2);
+    tile_scales << 2, 8,  //
+        1, 4;
+    return tile_scales;
 }
 
-TEST_F(Verify, ShiftedTilesReachTheOuterAccumulator) {
+TEST_F(Verify, ScaledTilesReachTheOuterAccumulator) {
     add("a", small_layer());
-    add_shifts("a", small_shifts());
+    add_tile_scales("a", small_tile_scales());
     const VerifyReport report = check();
     const LayerReport& layer = report.layers[0];
     EXPECT_TRUE(report.ok());
     EXPECT_EQ(layer.inner.reached, (IntegerRange{-120, 120}));
-    // Channel 0: [-120, 120] << 1, then [0, 45] << 3; channel 1: [-120, 120], then [-105, 105]
-    // << 2.
+    // Channel 0: 2 [-120, 120], then 8 [0, 45]; channel 1: [-120, 120], then 4 [-105, 105].
     EXPECT_EQ(layer.outer.reached, (IntegerRange{-540, 600}));
     EXPECT_EQ(layer.outer.bits, 8 + 7 + 1);
     EXPECT_EQ(layer.outer.needed_bits, 11);
-    EXPECT_EQ(layer.shifts, (IntegerRange{0, 3}));
+    EXPECT_EQ(layer.tile_scales, (IntegerRange{1, 8}));
 }
 
-TEST_F(Verify, ATamperedShiftIsFound) {
+TEST_F(Verify, ATamperedScaleIsFound) {
     add("a", small_layer());
     metadata_["a.outer_bits"] = "11";
-    TileShifts shifts = small_shifts();
-    add_shifts("a", shifts);
+    TileScales tile_scales = small_tile_scales();
+    add_tile_scales("a", tile_scales);
     EXPECT_TRUE(check().ok());
-    shifts(0, 1) = 5;  // 240 + (45 << 5) does not fit
-    add_shifts("a", shifts);
+    tile_scales(0, 1) = 32;  // 240 + 45 * 32 does not fit
+    add_tile_scales("a", tile_scales);
     const VerifyReport report = check();
     EXPECT_FALSE(report.ok());
     ASSERT_TRUE(report.layers[0].violation);
     EXPECT_EQ(report.layers[0].violation->channel, 0);
     EXPECT_EQ(report.layers[0].violation->tile, -1);
     EXPECT_EQ(report.layers[0].violation->range, (IntegerRange{-240, 1680}));
-    for (const int impossible : {8, -1}) {
+    for (const int impossible : {0, 3, 130}) {
         metadata_["a.outer_bits"] = "40";
-        shifts(0, 1) = static_cast<std::int8_t>(impossible);
-        add_shifts("a", shifts);
+        tile_scales(0, 1) = static_cast<std::uint8_t>(impossible);
+        add_tile_scales("a", tile_scales);
         EXPECT_FALSE(check().ok());
-        EXPECT_FALSE(check().layers[0].shifts_in_range);
-        EXPECT_NE(render_text(check()).find("are not in [0, 7]"), std::string::npos);
+        EXPECT_FALSE(check().layers[0].tile_scales_in_range);
+        EXPECT_NE(render_text(check()).find("are not all among"), std::string::npos);
     }
 }
 
-TEST_F(Verify, ShiftsThatAreMissingOrOfAnotherShapeAreTheUsersToMend) {
+TEST_F(Verify, ScalesThatAreMissingOrOfAnotherShapeAreTheUsersToMend) {
     add("a", small_layer());
     metadata_["weight_groups"] = "power_of_two";
-    EXPECT_NE(complaint().find("no tensor 'a.weight_shift'"), std::string::npos);
-    add_shifts("a", TileShifts::Zero(2, 3));
-    EXPECT_NE(complaint().find("must be I8 [2, 2]"), std::string::npos);
+    EXPECT_NE(complaint().find("no tensor 'a.tile_scale'"), std::string::npos);
+    add_tile_scales("a", TileScales::Ones(2, 3));
+    EXPECT_NE(complaint().find("must be U8 [2, 2]"), std::string::npos);
     metadata_["weight_groups"] = "float";
     EXPECT_NE(complaint().find("weight_groups"), std::string::npos);
 }
@@ -269,16 +271,16 @@ TEST_F(Verify, AgreesWithTheCertificateOnRandomExports) {
                      {"lanes", std::to_string(format.lanes)}};
         if (format.outer_bits > 0) metadata_["l.outer_bits"] = std::to_string(format.outer_bits);
         add("l", codes, m > 8 || pick(0, 1) == 1);
-        TileShifts shifts;
+        TileScales tile_scales;
         if (trial % 3 == 0) {
-            format.groups = WeightGroups::power_of_two;
-            shifts = TileShifts::NullaryExpr(codes.rows(), format.tile_count(codes.cols()), [&] {
-                return static_cast<std::int8_t>(pick(0, kLargestShift));
-            });
-            add_shifts("l", shifts);
+            format.groups = trial % 2 == 0 ? WeightGroups::power_of_two : WeightGroups::integer;
+            tile_scales = TileScales::NullaryExpr(
+                codes.rows(), format.tile_count(codes.cols()),
+                [&] { return any_tile_scale(format.groups, pick(0, kTileScaleChoices - 1)); });
+            add_tile_scales("l", tile_scales, format.groups);
         }
         const VerifyReport report = check();
-        const auto proof = quant::certify(codes, x, format, shifts);
+        const auto proof = quant::certify(codes, x, format, tile_scales);
         const LayerReport& layer = report.layers.at(0);
         ASSERT_EQ(layer.inner.reached, proof.inner);
         ASSERT_EQ(layer.outer.reached, proof.outer);

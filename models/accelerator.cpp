@@ -2,10 +2,37 @@
 #include "models/accelerator.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "models/tlm_command.h"
 
 namespace axesim::models {
+
+/// Contents of an operand's tiles that came during one GEMM, by first row and first column. What
+/// lies in memory there stays the same meanwhile: of a tile that comes again the bits are moved and
+/// counted, but need not be unpacked once more.
+template <class Element>
+class Accelerator::KnownTiles {
+public:
+    using Contents = std::shared_ptr<const TileContents<Element>>;
+
+    Contents find(Index first_row, Index first_column) const {
+        const auto found = tiles_.find({first_row, first_column});
+        return found == tiles_.end() ? nullptr : found->second;
+    }
+    void keep(Index first_row, Index first_column, const Contents& contents) {
+        if (elements_ + contents->elements.size() > kMostElements) return;
+        elements_ += contents->elements.size();
+        tiles_[{first_row, first_column}] = contents;
+    }
+
+private:
+    static constexpr Index kMostElements = Index{1} << 26;  // a quarter of a GiB at the most
+
+    std::map<std::pair<Index, Index>, Contents> tiles_;
+    Index elements_ = 0;
+};
 
 /// One GEMM in progress.
 struct Accelerator::Job {
@@ -15,6 +42,8 @@ struct Accelerator::Job {
     int result_bits = 0;  ///< of one result in the outputs buffer; a raw accumulator has P_O
     std::vector<Visit> visits;
     std::size_t tiles_to_store = 0;
+    KnownTiles<std::int16_t> known_weights = {};
+    KnownTiles<std::int32_t> known_activations = {};
 };
 
 std::int64_t output_offset(const GemmShape& shape, Index first_m, Index m, Index first_n) {
@@ -152,8 +181,9 @@ int Accelerator::slot_bits(Stream stream) const {
 namespace {
 
 /// The words of rows of an operand, as they lie in memory, into its tile.
-template <class Tile>
-void keep_metadata(const OperandRef& operand, std::span<const std::int32_t> words, Tile& tile) {
+template <class Element>
+void keep_metadata(const OperandRef& operand, std::span<const std::int32_t> words,
+                   TileContents<Element>& tile) {
     const auto words_a_row = static_cast<std::size_t>(operand.metadata_words);
     const std::size_t rows = words.size() / words_a_row;
     tile.row_scale_bits.resize(rows);
@@ -176,12 +206,16 @@ std::uint64_t Accelerator::fetch(TransferCommand& transfer) {
     return transfer.done_cycle;
 }
 
-template <class Tile>
+template <class Element>
 void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index first_row,
                                Index rows, Index first_column, Index columns,
-                               TileBuffer<Tile>& buffer, Tile& tile) {
-    const bool has_values = job_->command.has_values;
+                               KnownTiles<Element>& known_tiles,
+                               TileBuffer<OperandTile<Element>>& buffer,
+                               OperandTile<Element>& tile) {
     first_row += operand.first_row;
+    tile.contents = known_tiles.find(first_row, first_column);
+    const bool has_values = job_->command.has_values && tile.contents == nullptr;
+    TileContents<Element> contents;
     const Stream counted = operand.from_kv_cache ? Stream::kv_cache : stream;
     TransferCommand transfer{.stream = counted,
                              .write = false,
@@ -193,7 +227,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .elements = 0,
                              .narrow = {},
                              .wide = {}};
-    auto& elements = tile.elements;
+    Matrix<Element>& elements = contents.elements;
     const Index lines = operand.depth_first ? columns : rows;
     const Index in_line = operand.depth_first ? rows : columns;
     if (has_values) elements.resize(lines, in_line);
@@ -204,7 +238,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
         transfer.continues = policy == TransferPolicy::coalesced && at > 0;
         if (has_values) {
             const std::span values(elements.row(at).data(), static_cast<std::size_t>(count));
-            if constexpr (std::is_same_v<decltype(elements.data()), std::int16_t*>) {
+            if constexpr (std::is_same_v<Element, std::int16_t>) {
                 transfer.narrow = values;
             } else {
                 transfer.wide = values;
@@ -214,7 +248,6 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
-    tile.version = ++tiles_loaded_;
     const Index first_line = operand.depth_first ? first_column : first_row;
     const Index first_in_line = operand.depth_first ? first_row : first_column;
     const Index line = operand.depth_first ? operand.rows : operand.columns;
@@ -241,11 +274,14 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .narrow = {},
                              .wide = words};
     tile.ready_cycle = fetch(metadata);  // a stream's transfers end in their order
-    if (has_values) keep_metadata(operand, words, tile);
+    if (has_values) keep_metadata(operand, words, contents);
     if (operand.tiles_per_row > 0) {
         tile.ready_cycle = load_tile_scales(operand, stream, first_row, rows, first_column, columns,
-                                            has_values, tile.tile_scales);
+                                            has_values, contents.tile_scales);
     }
+    if (!has_values) return;
+    tile.contents = std::make_shared<const TileContents<Element>>(std::move(contents));
+    known_tiles.keep(first_row, first_column, tile.contents);
 }
 
 std::int32_t tile_scale_word(WeightGroups groups, std::uint8_t scale) {
@@ -303,7 +339,8 @@ void Accelerator::load_weights() {
             if (!visit.loads_weights) continue;
             const std::size_t slot = weights_buffer_.acquire();
             load_operand(job.command.weights, Stream::weights, visit.first_n, visit.n,
-                         visit.first_k, visit.k, weights_buffer_, weights_buffer_.tile(slot));
+                         visit.first_k, visit.k, job.known_weights, weights_buffer_,
+                         weights_buffer_.tile(slot));
             weights_ready_.write(slot);
         }
     }
@@ -317,7 +354,7 @@ void Accelerator::load_activations() {
             if (!visit.loads_activations) continue;
             const std::size_t slot = activations_buffer_.acquire();
             load_operand(job.command.activations, Stream::activations, visit.first_m, visit.m,
-                         visit.first_k, visit.k, activations_buffer_,
+                         visit.first_k, visit.k, job.known_activations, activations_buffer_,
                          activations_buffer_.tile(slot));
             activations_ready_.write(slot);
         }

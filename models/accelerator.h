@@ -142,6 +142,8 @@ private:
     SC_HAS_PROCESS(Accelerator);
 
     struct Job;
+    template <class Element>
+    class KnownTiles;
 
     void gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     void vector(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -153,9 +155,10 @@ private:
     void load_activations();
     void store_outputs();
     void run_array(Job& job);
-    template <class Tile>
+    template <class Element>
     void load_operand(const OperandRef& operand, Stream stream, Index first_row, Index rows,
-                      Index first_column, Index columns, TileBuffer<Tile>& buffer, Tile& tile);
+                      Index first_column, Index columns, KnownTiles<Element>& known_tiles,
+                      TileBuffer<OperandTile<Element>>& buffer, OperandTile<Element>& tile);
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
     std::uint64_t fetch(TransferCommand& transfer);
@@ -172,7 +175,6 @@ private:
     TileBuffer<ActivationTile>& activations_buffer_;
     TileBuffer<OutputTile>& outputs_buffer_;
     Job* job_ = nullptr;
-    std::uint64_t tiles_loaded_ = 0;
     sc_core::sc_event start_;
     sc_core::sc_event stored_;
     sc_core::sc_fifo<std::size_t> weights_ready_{"weights_ready", kMaxSlots};

@@ -89,49 +89,31 @@ void FmaArray::wait_taking_turns(std::uint64_t cycles) {
     }
 }
 
-/// Makes it of `arguments` where another tile is kept.
-template <class Prepared>
-template <class... Arguments>
-const Prepared& FmaArray::Kept<Prepared>::of(std::uint64_t tile_version,
-                                             const Arguments&... arguments) {
-    if (!operand || version != tile_version) {
-        operand.emplace(arguments...);
-        version = tile_version;
-    }
-    return *operand;
-}
-
 void FmaArray::multiply(const ComputeTileCommand& command) {
     const Visit& visit = command.visit;
-    const Matrix<std::int16_t>* weights = &command.weights->elements;
-    const TileScales* tile_scales = &command.weights->tile_scales;
-    const Matrix<std::int32_t>* activations = &command.activations->elements;
-    if (!(visit.first_chunk && visit.last_chunk)) {
-        chunked_weights_.conservativeResize(visit.n, visit.first_k + visit.k);
-        chunked_activations_.conservativeResize(visit.m, visit.first_k + visit.k);
-        chunked_weights_.rightCols(visit.k) = *weights;
-        chunked_activations_.rightCols(visit.k) = *activations;
-        weights = &chunked_weights_;
-        activations = &chunked_activations_;
-        if (tile_scales->size() > 0) {
-            const Index tiles = config_.accumulator.tile_count(visit.first_k + visit.k);
-            chunked_tile_scales_.conservativeResize(visit.n, tiles);
-            chunked_tile_scales_.rightCols(tile_scales->cols()) = *tile_scales;
-            tile_scales = &chunked_tile_scales_;
-        }
+    if (visit.first_chunk) {
+        if (visit.first_m == 0 && visit.first_n == 0) forget_tiles();
+        weight_chunks_.clear();
+        activation_chunks_.clear();
     }
+    weight_chunks_.push_back(command.weights->contents);
+    activation_chunks_.push_back(command.activations->contents);
     if (!visit.last_chunk) return;
-    // The last chunk's version stands for those before it: they are loaded together.
     const GemmFormat& format = *command.format;
     AccumulatorObservation observed =
-        weights_.of(command.weights->version, *weights, format, *tile_scales)
-            .multiply(activations_.of(command.activations->version, *activations, format),
-                      *command.outer);
+        prepared_weights_.of(weight_chunks_, format)
+            .multiply(prepared_activations_.of(activation_chunks_, format), *command.outer);
     if (observed.first_overflow) {
         observed.first_overflow->token += visit.first_m;
         observed.first_overflow->channel += visit.first_n;
     }
     command.observed->merge(observed);
+}
+
+/// A GEMM begins: its operands are others.
+void FmaArray::forget_tiles() {
+    prepared_weights_.clear();
+    prepared_activations_.clear();
 }
 
 void FmaArray::count(const ComputeTileCommand& command, const ArrayWork& work) {

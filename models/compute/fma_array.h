@@ -4,11 +4,11 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
-#include <optional>
 #include <systemc>
 
 #include "models/compute/array_dataflow.h"
 #include "models/compute/gemm.h"
+#include "models/compute/prepared_tiles.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
 #include "models/mapping.h"
@@ -54,6 +54,7 @@ private:
     void trace(std::uint64_t begin, std::uint64_t fill_drain, std::uint64_t busy) const;
     void count(const ComputeTileCommand& command, const ArrayWork& work);
     void multiply(const ComputeTileCommand& command);
+    void forget_tiles();
 
     const HardwareConfig& config_;
     const SimulationClock& clock_;
@@ -61,21 +62,11 @@ private:
     TileBuffer<WeightTile>& weights_buffer_;
     TileBuffer<ActivationTile>& activations_buffer_;
     TileBuffer<OutputTile>& outputs_buffer_;
-    /// Operands of the chunks so far, where a tile's depth comes in chunks.
-    Matrix<std::int16_t> chunked_weights_;
-    TileScales chunked_tile_scales_;
-    Matrix<std::int32_t> chunked_activations_;
-    /// Operands in the form that the kernels want, kept while they stay in their buffers.
-    template <class Prepared>
-    struct Kept {
-        std::optional<Prepared> operand;
-        std::uint64_t version = 0;  ///< of the tile that was prepared
-
-        template <class... Arguments>
-        const Prepared& of(std::uint64_t tile_version, const Arguments&... arguments);
-    };
-    Kept<PreparedWeights> weights_;
-    Kept<PreparedActivations> activations_;
+    /// Of the tile that is being multiplied, as far as its depth has come.
+    std::vector<PreparedTiles<PreparedWeights, std::int16_t>::Contents> weight_chunks_;
+    std::vector<PreparedTiles<PreparedActivations, std::int32_t>::Contents> activation_chunks_;
+    PreparedTiles<PreparedWeights, std::int16_t> prepared_weights_;
+    PreparedTiles<PreparedActivations, std::int32_t> prepared_activations_;
     ComputeCounts counts_;
 };
 

@@ -47,6 +47,8 @@ struct GemmFormat {
     IntegerRange weights;      ///< codes that a weight may take
     IntegerRange activations;  ///< codes that an activation may take
     AccumulatorFormat accumulator;
+
+    bool operator==(const GemmFormat&) const = default;
 };
 
 /// outputs[token][channel] = two-stage sum over k of activations[token][k] * weights[channel][k],
@@ -63,9 +65,10 @@ AccumulatorObservation gemm_reference(const Matrix<std::int32_t>& activations,
 /// Activations in the form that the fast kernels want, made once for all weights of a format.
 class PreparedActivations {
 public:
-    /// Packs codes [tokens, K], which must stay where they are, for weights of this depth in
-    /// `format`. Throws std::invalid_argument when one of them lies outside the format.
-    PreparedActivations(const Matrix<std::int32_t>& codes, const GemmFormat& format);
+    /// Packs codes [tokens, K] for weights of this depth in `format`. Throws std::invalid_argument
+    /// when one of them lies outside the format.
+    PreparedActivations(std::shared_ptr<const Matrix<std::int32_t>> codes,
+                        const GemmFormat& format);
     ~PreparedActivations();
     PreparedActivations(PreparedActivations&&) noexcept;
     PreparedActivations& operator=(PreparedActivations&&) noexcept;

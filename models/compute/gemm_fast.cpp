@@ -24,12 +24,15 @@ const Matrix<std::int16_t>& checked(const Matrix<std::int16_t>& weights, const G
 }  // namespace
 
 struct PreparedActivations::Impl {
+    std::shared_ptr<const Matrix<std::int32_t>> codes;
     ActivationBlocks blocks;
 };
 
-PreparedActivations::PreparedActivations(const Matrix<std::int32_t>& codes,
+PreparedActivations::PreparedActivations(std::shared_ptr<const Matrix<std::int32_t>> shared_codes,
                                          const GemmFormat& format)
     : impl_(std::make_unique<Impl>()) {
+    impl_->codes = std::move(shared_codes);
+    const Matrix<std::int32_t>& codes = *impl_->codes;
     ActivationBlocks& packed = impl_->blocks;
     const std::vector<TileSpan> tiles =
         cut_into_tiles(codes.cols(), format.accumulator.tile_length(codes.cols()));
@@ -75,7 +78,9 @@ bool PreparedWeights::overflow_free() const { return impl_->panels.overflow_free
 
 AccumulatorObservation PreparedWeights::multiply(const Matrix<std::int32_t>& activations,
                                                  Matrix<std::int64_t>& outputs) const {
-    return multiply(PreparedActivations(activations, impl_->format), outputs);
+    const std::shared_ptr<const Matrix<std::int32_t>> borrowed(std::shared_ptr<void>(),
+                                                               &activations);
+    return multiply(PreparedActivations(borrowed, impl_->format), outputs);
 }
 
 AccumulatorObservation PreparedWeights::multiply(const PreparedActivations& activations,

@@ -219,17 +219,21 @@ AccumulatorObservation multiply_blocks(const WeightPanels& weights,
 }
 
 /// The words of pairs first, first + 1, ... < pairs of one row of a tile, `rows` words apart.
-void pack_pairs(const std::int32_t* codes, Index first, Index length, Index rows,
-                std::int32_t* words) {
+template <class Code>
+void pack_pairs(const Code* codes, Index first, Index length, Index rows, std::int32_t* words) {
     for (Index p = first; p < length / 2; ++p) {
-        words[p * rows] = (codes[2 * p] & 0xFFFF) | (codes[2 * p + 1] << 16);
+        words[p * rows] = (codes[2 * p] & 0xFFFF) | static_cast<std::int32_t>(codes[2 * p + 1])
+                                                        << 16;
     }
     if (length % 2 != 0) words[length / 2 * rows] = codes[length - 1] & 0xFFFF;
 }
 
 #if HWY_TARGET == HWY_SCALAR
 /// No vectors: the caller does it all.
-Index pack_four_rows(const std::int32_t*, Index, Index, Index, std::int32_t*) { return 0; }
+template <class Code>
+Index pack_four_rows(const Code*, Index, Index, Index, std::int32_t*) {
+    return 0;
+}
 #else
 using FourWords = hn::FixedTag<std::int32_t, 4>;
 
@@ -241,17 +245,21 @@ HWY_INLINE hn::Vec<FourWords> four_pairs(const std::int32_t* codes) {
     const auto low = hn::And(hn::ConcatEven(d, second, first), hn::Set(d, 0xFFFF));
     return hn::Or(low, hn::ShiftLeft<16>(hn::ConcatOdd(d, second, first)));
 }
+HWY_INLINE hn::Vec<FourWords> four_pairs(const std::int16_t* codes) {
+    return hn::BitCast(FourWords(), hn::LoadU(hn::Repartition<std::int16_t, FourWords>(), codes));
+}
 
 /// Packs one tile of four rows that lie `stride` codes apart into words[pair * rows], as far as
 /// whole groups of four pairs go; returns the pairs done.
-Index pack_four_rows(const std::int32_t* codes, Index stride, Index length, Index rows,
+template <class Code>
+Index pack_four_rows(const Code* codes, Index stride, Index length, Index rows,
                      std::int32_t* words) {
     const FourWords d;
     const hn::Repartition<std::int64_t, FourWords> d64;
     constexpr Index kPairs = 4;
     const Index end = length / 2 / kPairs * kPairs;
     for (Index p = 0; p < end; p += kPairs) {
-        const std::int32_t* from = codes + 2 * p;
+        const Code* from = codes + 2 * p;
         const auto row0 = four_pairs(from), row1 = four_pairs(from + stride);
         const auto row2 = four_pairs(from + 2 * stride), row3 = four_pairs(from + 3 * stride);
         const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, row0, row1));
@@ -267,6 +275,21 @@ Index pack_four_rows(const std::int32_t* codes, Index stride, Index length, Inde
     return end;
 }
 #endif
+
+/// Packs `count` rows of a tile, `stride` codes apart, into words[pair * rows + row].
+template <class Code>
+void pack_rows(const Code* codes, Index stride, Index count, Index length, Index rows,
+               std::int32_t* words) {
+    Index row = 0;
+    for (; row + 4 <= count; row += 4) {
+        const Code* four = codes + row * stride;
+        const Index done = pack_four_rows(four, stride, length, rows, words + row);
+        for (Index i = 0; i < 4; ++i) {
+            pack_pairs(four + i * stride, done, length, rows, words + row + i);
+        }
+    }
+    for (; row < count; ++row) pack_pairs(codes + row * stride, 0, length, rows, words + row);
+}
 
 IntegerRange extremes_of(const std::int32_t* codes, Index count) {
     std::int32_t min = codes[0];
@@ -284,22 +307,43 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
     const IntegerRange extremes = extremes_of(x, block.rows * codes.cols());  // rows back to back
     if (words == nullptr) return extremes;
     for (const TileSpan& tile : tiles) {
-        std::int32_t* to = words + tile.first_pair * block.rows;
-        const std::int32_t* from = x + tile.first;
-        Index row = 0;
-        for (; row + 4 <= block.rows; row += 4) {
-            const std::int32_t* four = from + row * codes.cols();
-            const Index done =
-                pack_four_rows(four, codes.cols(), tile.length, block.rows, to + row);
-            for (Index i = 0; i < 4; ++i) {
-                pack_pairs(four + i * codes.cols(), done, tile.length, block.rows, to + row + i);
-            }
-        }
-        for (; row < block.rows; ++row) {
-            pack_pairs(from + row * codes.cols(), 0, tile.length, block.rows, to + row);
-        }
+        pack_rows(x + tile.first, codes.cols(), block.rows, tile.length, block.rows,
+                  words + tile.first_pair * block.rows);
     }
     return extremes;
+}
+
+void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
+                  std::int32_t* words) {
+    std::int32_t* to = words + tile.first_pair * kPanelChannels;
+    std::fill_n(to, channels < kPanelChannels ? tile.pairs() * kPanelChannels : 0, 0);
+    pack_rows(codes + tile.first, depth, channels, tile.length, kPanelChannels, to);
+}
+
+CodeSums sum_codes(const std::int32_t* words, Index pairs) {
+    const Int32Tag d;
+    CodeSums sums;
+    for (Index c = 0; c < kPanelChannels; c += kLanes) {
+        for (Index first = 0; first < pairs; first += kPairsInInt32) {
+            Int32Vector all = hn::Zero(d), positive = hn::Zero(d);
+            for (Index p = first; p < HWY_MIN(first + kPairsInInt32, pairs); ++p) {
+                const Int32Vector pair = hn::Load(d, words + p * kPanelChannels + c);
+                const Int32Vector low = hn::ShiftRight<16>(hn::ShiftLeft<16>(pair));
+                const Int32Vector high = hn::ShiftRight<16>(pair);
+                all = hn::Add(all, hn::Add(low, high));
+                positive = hn::Add(positive,
+                                   hn::Add(hn::Max(low, hn::Zero(d)), hn::Max(high, hn::Zero(d))));
+            }
+            HWY_ALIGN std::int32_t all_of[kLanes], positive_of[kLanes];
+            hn::Store(all, d, all_of);
+            hn::Store(positive, d, positive_of);
+            for (Index i = 0; i < kLanes; ++i) {
+                sums.positive[c + i] += positive_of[i];
+                sums.negative[c + i] += all_of[i] - positive_of[i];
+            }
+        }
+    }
+    return sums;
 }
 
 }  // namespace
@@ -311,6 +355,8 @@ namespace axesim::models {
 
 HWY_EXPORT(multiply_blocks);
 HWY_EXPORT(pack_token_block);
+HWY_EXPORT(pack_weights);
+HWY_EXPORT(sum_codes);
 
 std::vector<TokenBlock> cut_into_token_blocks(Index tokens) {
     std::vector<TokenBlock> blocks;
@@ -326,6 +372,15 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
     std::int32_t* words =
         activations.words ? activations.words.get() + block.first * activations.pairs : nullptr;
     return HWY_DYNAMIC_DISPATCH(pack_token_block)(block, tiles, *activations.codes, words);
+}
+
+void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
+                  std::int32_t* words) {
+    HWY_DYNAMIC_DISPATCH(pack_weights)(codes, depth, channels, tile, words);
+}
+
+CodeSums sum_codes(const std::int32_t* words, Index pairs) {
+    return HWY_DYNAMIC_DISPATCH(sum_codes)(words, pairs);
 }
 
 AccumulatorObservation multiply_blocks(const WeightPanels& weights,

@@ -39,6 +39,22 @@ struct ActivationBlocks {
 IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
                               ActivationBlocks& activations);
 
+/// Packs one tile of a panel: `channels` rows of `depth` codes into its words as WeightPanels keeps
+/// them, channels that are missing as zeros.
+void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
+                  std::int32_t* words);
+
+/// Per channel of a panel, the sums of its codes above and below zero.
+struct CodeSums {
+    std::int64_t positive[kPanelChannels] = {};
+    std::int64_t negative[kPanelChannels] = {};
+};
+/// Of `pairs` pairs of a panel's words.
+CodeSums sum_codes(const std::int32_t* words, Index pairs);
+
+/// Pairs of 16-bit codes whose sum int32 holds.
+inline constexpr Index kPairsInInt32 = Index{1} << 14;
+
 /// outputs[token][channel] for the given blocks of tokens and panels [first, end) of channels.
 AccumulatorObservation multiply_blocks(const WeightPanels& weights,
                                        const ActivationBlocks& activations,

@@ -23,7 +23,7 @@ QuantizedActivations codes_of(const QuantizeActivationsCommand& command) {
     return quantized(rotated);
 }
 
-ChannelScales scales_of(const WeightTile& weights) {
+ChannelScales scales_of(const TileContents<std::int16_t>& weights) {
     ChannelScales channels;
     for (const std::int32_t bits : weights.row_scale_bits) {
         channels.steps.push_back(bits_float(bits));
@@ -43,8 +43,9 @@ OutputWords output_words(OutputFormat format, bool raw_accumulators) {
     return {1, output_bits(format)};
 }
 
-void scale_back(const Matrix<std::int64_t>& outer, const ActivationTile& activations,
-                const WeightTile& weights, OutputFormat format, std::vector<std::int32_t>& words) {
+void scale_back(const Matrix<std::int64_t>& outer, const TileContents<std::int32_t>& activations,
+                const TileContents<std::int16_t>& weights, OutputFormat format,
+                std::vector<std::int32_t>& words) {
     words.resize(static_cast<std::size_t>(outer.size()));
     const ChannelScales channels = scales_of(weights);
     const auto columns = static_cast<std::size_t>(outer.cols());
@@ -98,8 +99,8 @@ void VectorUnit::scale(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
         if (raw) {
             *command->words = raw_words(*command->outer);
         } else {
-            scale_back(*command->outer, *command->activations, *command->weights,
-                       config_.output_format, *command->words);
+            scale_back(*command->outer, *command->activations->contents,
+                       *command->weights->contents, config_.output_format, *command->words);
         }
     }
     if (raw) return;

@@ -27,8 +27,9 @@ OutputWords output_words(OutputFormat format, bool raw_accumulators);
 
 /// words[i] of outer [m, n], of the tile whose rows are `activations` and whose columns are
 /// `weights`: each accumulator scaled as scale_row does, rounded to the output format.
-void scale_back(const Matrix<std::int64_t>& outer, const ActivationTile& activations,
-                const WeightTile& weights, OutputFormat format, std::vector<std::int32_t>& words);
+void scale_back(const Matrix<std::int64_t>& outer, const TileContents<std::int32_t>& activations,
+                const TileContents<std::int16_t>& weights, OutputFormat format,
+                std::vector<std::int32_t>& words);
 /// Each 64-bit accumulator as two words, low word first: for a bare integer GEMM.
 std::vector<std::int32_t> raw_words(const Matrix<std::int64_t>& outer);
 

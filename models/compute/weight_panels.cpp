@@ -2,10 +2,10 @@
 #include "models/compute/weight_panels.h"
 
 #include <array>
-#include <cstdlib>
 
 #include "common/parallel.h"
 #include "models/compute/gemm_checks.h"
+#include "models/compute/gemm_kernels.h"
 
 namespace axesim::models {
 namespace {
@@ -32,32 +32,11 @@ std::int64_t magnitude(const IntegerRange& range) { return std::max(-range.min, 
 /// Where every sum of any subset of these products lies, in any order, for activations in
 /// [mu, nu] with mu <= 0 <= nu: [mu a + nu b, nu a + mu b], a and b the sums of the positive and
 /// of the negative codes.
-IntegerRange reachable(const std::int16_t* codes, Index count, const IntegerRange& activations) {
-    // 2^15 codes of 16 bits cannot overflow 32 bits, and sums of 32 bits vectorize.
-    constexpr Index kChunk = Index{1} << 15;
-    std::int64_t sum = 0;
-    std::int64_t magnitudes = 0;
-    for (Index first = 0; first < count; first += kChunk) {
-        const Index end = std::min(count, first + kChunk);
-        std::int32_t chunk_sum = 0;
-        std::int32_t chunk_magnitudes = 0;
-        for (Index k = first; k < end; ++k) {
-            chunk_sum += codes[k];
-            chunk_magnitudes += std::abs(std::int32_t{codes[k]});
-        }
-        sum += chunk_sum;
-        magnitudes += chunk_magnitudes;
-    }
-    const std::int64_t positive = (magnitudes + sum) / 2;
-    const std::int64_t negative = sum - positive;
+IntegerRange reachable(const CodeSums& sums, Index channel, const IntegerRange& activations) {
+    const std::int64_t positive = sums.positive[channel];
+    const std::int64_t negative = sums.negative[channel];
     return {activations.min * positive + activations.max * negative,
             activations.max * positive + activations.min * negative};
-}
-
-std::int32_t pair_word(std::int16_t first, std::int16_t second) {
-    const auto low = static_cast<std::uint32_t>(static_cast<std::uint16_t>(first));
-    const auto high = static_cast<std::uint32_t>(static_cast<std::uint16_t>(second));
-    return static_cast<std::int32_t>(low | high << 16);
 }
 
 }  // namespace
@@ -101,7 +80,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
     for_blocks(panels(), 1, [&](Index panel, Index) {
         pack(weights, panel);
-        proofs[static_cast<std::size_t>(panel)] = prove(weights, panel);
+        proofs[static_cast<std::size_t>(panel)] = prove(panel);
     });
     for (Index panel = 0; panel < panels(); ++panel) {
         PanelProof& proof = proofs[static_cast<std::size_t>(panel)];
@@ -110,7 +89,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
         for (Index t = 0; t < tile_count(); ++t) {
             TilePlan& plan = proof.plans[static_cast<std::size_t>(t)];
             if (plan.method == TileMethod::check_prefixes) {
-                append_limits(weights, panel, tiles_[static_cast<std::size_t>(t)], plan);
+                append_limits(panel, tiles_[static_cast<std::size_t>(t)], plan);
             }
             plans_.push_back(plan);
         }
@@ -118,24 +97,11 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
 }
 
 void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
+    const Index first = panel * kPanelChannels;
+    const Index channels = std::min(kPanelChannels, channels_ - first);
     std::int32_t* panel_words = words_.get() + panel * pairs() * kPanelChannels;
-    const Index first_channel = panel * kPanelChannels;
     for (const TileSpan& tile : tiles_) {
-        std::int32_t* tile_words = panel_words + tile.first_pair * kPanelChannels;
-        for (Index i = 0; i < kPanelChannels; ++i) {
-            std::int32_t* word = tile_words + i;
-            if (first_channel + i >= channels_) {
-                for (Index p = 0; p < tile.pairs(); ++p) word[p * kPanelChannels] = 0;
-                continue;
-            }
-            const std::int16_t* code = weights.row(first_channel + i).data() + tile.first;
-            for (Index p = 0; p < tile.length / 2; ++p) {
-                word[p * kPanelChannels] = pair_word(code[2 * p], code[2 * p + 1]);
-            }
-            if (tile.length % 2 != 0) {
-                word[tile.length / 2 * kPanelChannels] = pair_word(code[tile.length - 1], 0);
-            }
-        }
+        pack_weights(weights.row(first).data(), depth_, channels, tile, panel_words);
     }
 }
 
@@ -153,8 +119,7 @@ void WeightPanels::pack_tile_scales(const TileScales& tile_scales) {
     }
 }
 
-WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights,
-                                             Index panel) const {
+WeightPanels::PanelProof WeightPanels::prove(Index panel) const {
     PanelProof proof;
     const Index first_channel = panel * kPanelChannels;
     const Index end_channel = std::min(first_channel + kPanelChannels, channels_);
@@ -162,11 +127,11 @@ WeightPanels::PanelProof WeightPanels::prove(const Matrix<std::int16_t>& weights
     for (Index t = 0; t < tile_count(); ++t) {
         const TileSpan& tile = tiles_[static_cast<std::size_t>(t)];
         const std::int32_t* panel_scales = tile_scales(panel, t);
+        const CodeSums code_sums = sum_codes(words(panel, tile.first_pair), tile.pairs());
         IntegerRange sums{0, 0};
         double extremes = 0;
         for (Index c = first_channel; c < end_channel; ++c) {
-            const IntegerRange sum =
-                reachable(weights.row(c).data() + tile.first, tile.length, activations_);
+            const IntegerRange sum = reachable(code_sums, c - first_channel, activations_);
             sums = {std::min(sums.min, sum.min), std::max(sums.max, sum.max)};
             extremes += static_cast<double>(magnitude(sum));
             // A tile that may overflow hands on whatever its accumulator can hold.
@@ -206,19 +171,15 @@ TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
     return {TileMethod::step};
 }
 
-void WeightPanels::append_limits(const Matrix<std::int16_t>& weights, Index panel,
-                                 const TileSpan& tile, TilePlan& plan) {
+void WeightPanels::append_limits(Index panel, const TileSpan& tile, TilePlan& plan) {
     plan.first_limit = static_cast<Index>(limits_.size());
     for (Index first = 0; first < tile.length; first += plan.segment) {
         PrefixLimits& limit = limits_.emplace_back();
-        const Index count = std::min(plan.segment, tile.length - first);
+        // Segments are even, so each is whole pairs.
+        const Index pairs = std::min(plan.segment / 2, tile.pairs() - first / 2);
+        const CodeSums sums = sum_codes(words(panel, tile.first_pair + first / 2), pairs);
         for (Index i = 0; i < kPanelChannels; ++i) {
-            const Index channel = panel * kPanelChannels + i;
-            IntegerRange added{0, 0};
-            if (channel < channels_) {
-                added = reachable(weights.row(channel).data() + tile.first + first, count,
-                                  activations_);
-            }
+            const IntegerRange added = reachable(sums, i, activations_);
             limit.lower[i] = static_cast<std::int32_t>(inner_.range().min - added.min);
             limit.upper[i] = static_cast<std::int32_t>(inner_.range().max - added.max);
         }

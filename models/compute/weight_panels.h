@@ -97,10 +97,9 @@ private:
     Index tile_count() const { return static_cast<Index>(tiles_.size()); }
     void pack(const Matrix<std::int16_t>& weights, Index panel);
     void pack_tile_scales(const TileScales& tile_scales);
-    PanelProof prove(const Matrix<std::int16_t>& weights, Index panel) const;
+    PanelProof prove(Index panel) const;
     TilePlan choose(const IntegerRange& sums, double typical_extreme, const TileSpan& tile) const;
-    void append_limits(const Matrix<std::int16_t>& weights, Index panel, const TileSpan& tile,
-                       TilePlan& plan);
+    void append_limits(Index panel, const TileSpan& tile, TilePlan& plan);
 
     Index channels_;
     Index depth_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <systemc>
 #include <vector>
 
@@ -14,18 +15,23 @@
 
 namespace axesim::models {
 
-/// One tile of an operand as it lies in a buffer: elements and, per row, its scale (as the bits of
-/// a float32), its integer (zero point of a token, sum of scaled codes of a channel), for
-/// weights with a bias its bits and, for weights in groups, the scales of the accumulation tiles
-/// that its columns hold.
+/// What a tile of an operand holds: elements and, per row, its scale (as the bits of a float32),
+/// its integer (zero point of a token, sum of scaled codes of a channel), for weights with a bias
+/// its bits and, for weights in groups, the scales of the accumulation tiles in its columns.
 template <class Element>
-struct OperandTile {
+struct TileContents {
     Matrix<Element> elements;
     std::vector<std::int32_t> row_scale_bits;
     std::vector<std::int32_t> row_integer;
     std::vector<std::int32_t> row_bias_bits;  ///< empty: no bias
     TileScales tile_scales;
-    std::uint64_t version = 0;      ///< of the contents: no two that were loaded have the same
+};
+
+/// One tile of an operand as it lies in a buffer.
+template <class Element>
+struct OperandTile {
+    /// Shared by all tiles that hold the same; null where values are not simulated.
+    std::shared_ptr<const TileContents<Element>> contents;
     std::uint64_t ready_cycle = 0;  ///< when the last of it arrives
 };
 

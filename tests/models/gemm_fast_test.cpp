@@ -220,7 +220,8 @@ TEST_P(GemmFast, OnePreparationServesAllWeights) {
     CaseGenerator generator(11);
     for (int i = 0; i < 200 && !HasFailure(); ++i) {
         GemmCase c = generator.draw(19, 70, 48);
-        const PreparedActivations activations(c.activations, c.format);
+        const PreparedActivations activations(
+            std::make_shared<const Matrix<std::int32_t>>(c.activations), c.format);
         for (const Index channels : {1, 40}) {
             c.weights = generator.codes<std::int16_t>(channels, c.weights.cols(), c.format.weights,
                                                       Codes::uniform);

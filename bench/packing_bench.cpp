@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
+#include <cstring>
 #include <vector>
 
 #include "models/compute/activation_quantizer.h"
@@ -50,6 +51,18 @@ void quantize(benchmark::State& state, ActivationRange range) {
     count_elements(state, static_cast<double>(x.size()));
 }
 
+/// What moving the same values takes at the least.
+void copy_int16(benchmark::State& state) {
+    const std::vector<std::int16_t> from(kElements, 21);
+    std::vector<std::int16_t> to(kElements);
+    for (auto _ : state) {
+        std::memcpy(to.data(), from.data(), sizeof(std::int16_t) * kElements);
+        benchmark::DoNotOptimize(to.data());
+    }
+    count_elements(state, kElements);
+}
+
+BENCHMARK(copy_int16);
 BENCHMARK_CAPTURE(unpack_int16, packed_6_bits, {Layout::packed, 6});
 BENCHMARK_CAPTURE(unpack_int16, packed_13_bits, {Layout::packed, 13});
 BENCHMARK_CAPTURE(unpack_int16, padded_byte_6_bits, {Layout::padded_byte, 6});

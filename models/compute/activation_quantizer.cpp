@@ -81,14 +81,15 @@ struct Extremes {
 
 /// Throws RunError naming the first value that is not finite.
 Extremes finite_extremes(const float* x, Index count, Index row) {
-    Extremes extremes;
-    bool finite = true;
+    float min = 0, max = 0;
+    int infinite = 0;
+#pragma omp simd reduction(min : min) reduction(max : max) reduction(+ : infinite)
     for (Index k = 0; k < count; ++k) {
-        extremes.min = x[k] < extremes.min ? x[k] : extremes.min;
-        extremes.max = x[k] > extremes.max ? x[k] : extremes.max;
-        finite &= std::abs(x[k]) <= std::numeric_limits<float>::max();
+        min = x[k] < min ? x[k] : min;
+        max = x[k] > max ? x[k] : max;
+        infinite += std::abs(x[k]) <= std::numeric_limits<float>::max() ? 0 : 1;
     }
-    if (finite) return extremes;
+    if (infinite == 0) return {min, max};
     Index k = 0;
     while (std::isfinite(x[k])) ++k;
     throw RunError(fmt::format(

@@ -28,6 +28,7 @@ CommandSpec run_spec() {
             "  verify      check again, from the exported integers alone, that nothing overflows\n"
             "  gemm        one integer matrix product through the simulated hardware\n"
             "  sweep       many design points at once, into one table\n"
+            "  report      a page with figures, or a table, of results on disk\n"
             "  explain     what a config key or a cost means, its unit, default and values\n"
             "`axesim COMMAND --help` tells more about one.",
             {kConfig,
@@ -141,6 +142,20 @@ CommandSpec sweep_spec() {
              "workload.evaluation.tokens=512"}};
 }
 
+CommandSpec report_spec() {
+    return {"report",
+            {"report DIR... [--out FILE] [--format html|markdown|csv]"},
+            "Reports what runs and sweeps left in their folders, and compares their designs: one\n"
+            "web page with figures, which needs no network; a table in Markdown for a pull request;\n"
+            "or the table of a sweep as CSV.",
+            {{"out", "FILE", "where to write; default: report.html in the first DIR, else stdout"},
+             {"format", "html|markdown|csv", "what to write; default: html"},
+             kHelp},
+            "DIR...",
+            {"axesim report out/int6", "axesim report out/accumulators --out accumulators.html",
+             "axesim report results/int8_acc32 out/int6 --format markdown"}};
+}
+
 CommandSpec explain_spec() {
     return {
         "explain",
@@ -153,8 +168,6 @@ CommandSpec explain_spec() {
          "axesim explain mac_energy_fj_mn"}};
 }
 
-CommandSpec unavailable(const std::string& name) { return {name, {}, "", {}, "", {}, false}; }
-
 std::string left_column(const OptionSpec& option) {
     return "--" + option.name + (option.argument.empty() ? "" : " " + option.argument);
 }
@@ -164,7 +177,7 @@ std::string left_column(const OptionSpec& option) {
 const std::vector<CommandSpec>& command_specs() {
     static const std::vector<CommandSpec> specs{
         run_spec(),   quantize_spec(), verify_spec(),         gemm_spec(),
-        sweep_spec(), explain_spec(),  unavailable("report"),
+        sweep_spec(), report_spec(),   explain_spec(),
     };
     return specs;
 }
@@ -178,7 +191,6 @@ std::string help_text(const CommandSpec& command) {
     }
     text += "\n" + command.about + "\n\noptions:\n";
     for (const OptionSpec& option : command.options) {
-        if (!option.available) continue;
         text += fmt::format("  {:<24}{}{}\n", left_column(option), option.help,
                             option.repeated ? "; may be repeated" : "");
     }

@@ -259,7 +259,8 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
         json[name] = layer.is_product() ? value : Json();
     }
     if (!layer.has_values) {
-        for (const char* name : {"certified", "bound", "inner_bits_needed", "observed", "headroom_bits"}) {
+        for (const char* name :
+             {"certified", "bound", "inner_bits_needed", "observed", "headroom_bits"}) {
             json[name] = nullptr;
         }
     }

@@ -23,9 +23,9 @@ struct SavedResults {
 constexpr std::size_t kMostWithLayers = 64;
 
 /// Of each folder its result.json, or, when it is that of a sweep, the results of its points in the
-/// order of the table. Of more than kMostWithLayers designs the `layers` are left out: they would fill
-/// memory, and each run's own report has them. Throws UserError for a folder that holds neither, or only a sweep of which
-/// nothing is finished.
+/// order of the table. Of more than kMostWithLayers designs the `layers` are left out: they would
+/// fill memory, and each run's own report has them. Throws UserError for a folder that holds
+/// neither, or only a sweep of which nothing is finished.
 SavedResults read_results(const std::vector<std::filesystem::path>& folders);
 
 /// Keys of the resolved configs, but not `name`, in which the designs differ.

@@ -143,17 +143,18 @@ CommandSpec sweep_spec() {
 }
 
 CommandSpec report_spec() {
-    return {"report",
-            {"report DIR... [--out FILE] [--format html|markdown|csv]"},
-            "Reports what runs and sweeps left in their folders, and compares their designs: one\n"
-            "web page with figures, which needs no network; a table in Markdown for a pull request;\n"
-            "or the table of a sweep as CSV.",
-            {{"out", "FILE", "where to write; default: report.html in the first DIR, else stdout"},
-             {"format", "html|markdown|csv", "what to write; default: html"},
-             kHelp},
-            "DIR...",
-            {"axesim report out/int6", "axesim report out/accumulators --out accumulators.html",
-             "axesim report results/int8_acc32 out/int6 --format markdown"}};
+    return {
+        "report",
+        {"report DIR... [--out FILE] [--format html|markdown|csv]"},
+        "Reports what runs and sweeps left in their folders, and compares their designs: one\n"
+        "web page with figures, which needs no network; a table in Markdown for a pull request;\n"
+        "or the table of a sweep as CSV.",
+        {{"out", "FILE", "where to write; default: report.html in the first DIR, else stdout"},
+         {"format", "html|markdown|csv", "what to write; default: html"},
+         kHelp},
+        "DIR...",
+        {"axesim report out/int6", "axesim report out/accumulators --out accumulators.html",
+         "axesim report results/int8_acc32 out/int6 --format markdown"}};
 }
 
 CommandSpec explain_spec() {
@@ -176,7 +177,7 @@ std::string left_column(const OptionSpec& option) {
 
 const std::vector<CommandSpec>& command_specs() {
     static const std::vector<CommandSpec> specs{
-        run_spec(),   quantize_spec(), verify_spec(),         gemm_spec(),
+        run_spec(),   quantize_spec(), verify_spec(),  gemm_spec(),
         sweep_spec(), report_spec(),   explain_spec(),
     };
     return specs;

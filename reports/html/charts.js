@@ -45,7 +45,7 @@ function legend(svg, width, entries) {
 function scaleOf(values, logarithmic) {
   const [low, high] = d3.extent(values);
   const spread = low > 0 && high / low > 10;
-  const margin = (high - low || Math.abs(high) || 1) * 0.08;
+  const margin = Math.max(0.08 * (high - low), 0.02 * Math.abs(high)) || 1;
   return logarithmic || spread ? d3.scaleLog().domain([low / 1.15, high * 1.15])
     : d3.scaleLinear().domain([low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin]).nice();
 }
@@ -72,7 +72,7 @@ function axes(svg, {x, y, left, right, top, bottom, xLabel, yLabel, xShow, yShow
 
 // points: [{x, y, color, text, picked}]; front: the points that a line joins.
 function drawScatter(svg, width, {points, front, xFigure, yFigure, colors, onPick}) {
-  const top = legend(svg, width, colors) + 26, left = 66, right = width - 12, bottom = top + 320;
+  const top = legend(svg, width, colors) + 26, left = 66, right = width - 26, bottom = top + 320;
   const x = scaleOf(points.map((point) => point.x)).range([left, right]);
   const y = scaleOf(points.map((point) => point.y)).range([bottom, top]);
   axes(svg, {x, y, left, right, top, bottom, xShow: xFigure.show, yShow: yFigure.show,
@@ -145,15 +145,15 @@ function drawMap(svg, width, {cells, columns, show}) {
     .attr("x", (i) => 52 + i * size / steps).attr("width", size / steps + 0.5)
     .attr("fill", (i) => color(low + (high - low) * i / (steps - 1)));
   scale.append("text").attr("y", 10).attr("x", 46).attr("text-anchor", "end").text(show(low));
-  if (high > low) scale.append("text").attr("y", 10).attr("x", 58 + size).text(show(high));
+  scale.append("text").attr("y", 10).attr("x", high > low ? 58 + size : 64).text(high > low ? show(high) : "everywhere");
   return bottom + 16;
 }
 
 // points: rooflinePoints; compute: MACs a second; bandwidth: bytes a second.
 function drawRoofline(svg, width, {points, compute, bandwidth}) {
   const color = new Map(points.map((point, i) => [point, point.kind === "phase" ? "var(--text)" : PALETTE[i % PALETTE.length]]));
-  const top = legend(svg, width, points.map((point) => ({name: `${point.name} ${d3.format(".0%")(point.share)}`, color: color.get(point)}))) + 26;
-  const left = 66, right = width - 12, bottom = top + 300, ridge = compute / bandwidth;
+  const top = legend(svg, width, points.map((point) => ({name: `${point.name} ${d3.format(".0f")(100 * point.share)} %`, color: color.get(point)}))) + 26;
+  const left = 66, right = width - 26, bottom = top + 300, ridge = compute / bandwidth;
   const xs = points.map((point) => point.x);
   const x = d3.scaleLog().domain([Math.min(...xs, ridge) / 3, Math.max(...xs, ridge) * 3]).range([left, right]);
   const y = d3.scaleLog().domain([d3.min(points, (point) => point.y) / 3, compute * 2]).range([bottom, top]);

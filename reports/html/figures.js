@@ -8,12 +8,12 @@ const withUnit = (unit) => (value) => {
   const text = si(value);
   return text.includes(" ") ? text + unit : `${text} ${unit}`;
 };
-const percent = d3.format(".1%");
+const percent = (share) => `${d3.format(".1f")(100 * share)} %`;
 const fixed = (digits) => d3.format(`,.${digits}f`);
 
 // `better`: 1 when more is better, -1 when less is.
 const FIGURES = [
-  {label: "perplexity", pointer: "/accuracy/perplexity_quantized", better: -1, show: fixed(2)},
+  {label: "perplexity", pointer: "/accuracy/perplexity_quantized", better: -1, show: (value) => fixed(value < 1000 ? 2 : 0)(value)},
   {label: "perplexity kept", pointer: "/accuracy/retained", better: 1, show: percent},
   {label: "KL divergence, nats a token", pointer: "/accuracy/kl_divergence", better: -1, show: fixed(3)},
   {label: "same top token", pointer: "/accuracy/top1_agreement", better: 1, show: percent},
@@ -23,7 +23,7 @@ const FIGURES = [
   {label: "decoded tokens a second", pointer: "/timing/decode/tokens_per_second", better: 1, show: si},
   {label: "prefill energy", pointer: "/energy/total_j", better: -1, show: withUnit("J")},
   {label: "energy of a decoded token", pointer: "/energy/decode/per_token_j", better: -1, show: withUnit("J")},
-  {label: "area, mm²", pointer: "/area/total_mm2", better: -1, show: d3.format("#.3~g")},
+  {label: "area, mm²", pointer: "/area/total_mm2", better: -1, show: d3.format(".3r")},
   {label: "prefill: multipliers used", pointer: "/timing/prefill/utilization", better: 1, show: percent},
   {label: "decode: multipliers used", pointer: "/timing/decode/utilization", better: 1, show: percent},
   {label: "prefill: useful bits on the bus", pointer: "/memory/bus_efficiency", better: 1, show: percent},

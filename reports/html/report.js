@@ -105,12 +105,21 @@ const summary = (design) => [design.label, ...FIGURES.filter((figure) => figure.
 
 // ---- sections
 
-function showSummary(node) {
-  const {result} = state.picked;
-  if (several()) {
-    const controls = element(node, "div", {class: "controls"});
-    choice(controls, "design", data.designs.map((design) => ({text: design.label, value: design})), state.picked, pick);
+// The best design of each objective.
+function showBest(node) {
+  const cards = element(node, "div", {class: "cards wide"});
+  for (const figure of objectives()) {
+    const cost = (design) => -figure.better * figure.of(design.result);
+    const best = data.designs.reduce((one, other) => cost(other) < cost(one) ? other : one);
+    const card = element(cards, "div", {class: "card selectable", onclick: () => pick(best)});
+    element(card, "span", {}, `best ${figure.label}`);
+    element(card, "b", {}, figure.show(figure.of(best.result)));
+    element(card, "span", {}, best.label);
   }
+}
+
+function showFigures(node) {
+  const {result} = state.picked;
   const {hardware, number_format: format, accumulator} = result.config;
   element(node, "p", {}, [
     result.provenance.model, result.provenance.quantizer,
@@ -118,7 +127,7 @@ function showSummary(node) {
     `inner accumulator ${accumulator.inner_bits} bits, tiles of ${accumulator.tile_size}`,
     `${hardware.array.rows} x ${hardware.array.columns} FMA, ${hardware.clock_mhz} MHz`,
     `${hardware.memory_interface.layout}, ${hardware.dram}`, `${result.costs.profile}`,
-  ].join("   "));
+  ].join(" · "));
   const cards = element(node, "div", {class: "cards"});
   for (const figure of FIGURES) {
     const value = figure.of(result);
@@ -133,6 +142,9 @@ function showSummary(node) {
   if (result.not_counted.length > 0) notes.push(`Not counted: ${result.not_counted.join(", ")}.`);
   element(node, "p", {class: "note"}, notes.join(" "));
 }
+
+const worst = (figure) => d3.format(".3g")(
+  d3.max(data.designs, (design) => -figure.better * figure.of(design.result)) * -figure.better);
 
 function showFilters(node) {
   const controls = element(node, "div", {class: "controls"});
@@ -156,7 +168,7 @@ function showFilters(node) {
   element(limits, "legend", {}, "limits");
   for (const figure of objectives()) {
     const label = element(limits, "label", {}, `${figure.label} ${figure.better < 0 ? "≤" : "≥"} `);
-    const input = element(label, "input", {type: "number", step: "any", value: state.limits.get(figure), onchange: () => {
+    const input = element(label, "input", {type: "number", step: "any", value: state.limits.get(figure), placeholder: worst(figure), onchange: () => {
       input.value === "" ? state.limits.delete(figure) : state.limits.set(figure, input.valueAsNumber);
       renderDesigns();
     }});
@@ -237,8 +249,8 @@ function showBreakdowns(node, designs) {
       drawBars(svg, width, {bars: drawn, names, show, shares, onPick: (bar) => bar.design && pick(bar.design)}));
   };
   const phase = state.phase;
-  bars(`Energy, ${phase}`, PARTS, (result) => energyParts(result, phase), withUnit("J"), false);
-  bars("Area", PARTS, (result) => result.area.by_part, (mm2) => `${d3.format("#.3~g")(mm2)} mm²`, false);
+  bars(`Energy of the whole ${phase}`, PARTS, (result) => energyParts(result, phase), withUnit("J"), false);
+  bars("Area", PARTS, (result) => result.area.by_part, (mm2) => `${d3.format(".3r")(mm2)} mm²`, false);
   bars(`Cycles and what the array waits for, ${phase}`, CYCLES, (result) => cycleParts(result, phase), (value) => `${si(value)} cycles`, true);
   const byLayout = shown.slice().sort((a, b) => d3.ascending(layoutOf(a.result), layoutOf(b.result)));
   bars(`Bits on the bus by layout, ${phase}`, BITS, (result) => bitParts(phaseOf({...result.memory, prefill: result.memory}, phase)),
@@ -261,6 +273,11 @@ function showStreams(node) {
 
 function showDesign(node) {
   const {result} = state.picked;
+  if (several()) {
+    choice(element(node, "div", {class: "controls"}), "design", data.designs.map((design) => ({text: design.label, value: design})),
+           state.picked, pick);
+    showFigures(node);
+  }
   const grid = element(node, "div", {class: "figures"});
   const points = rooflinePoints(result), {clock_hz: clock, macs_per_cycle: macs, dram_bits_per_cycle: bits} = result.peak;
   if (points.length > 0) {
@@ -276,7 +293,7 @@ function showDesign(node) {
 }
 
 function showMap(grid, result, quantity, place) {
-  const block = (layer) => /layers\.(\d+)\./.exec(layer.name)?.[1] ?? "model";
+  const block = (layer) => /layers\.(\d+)\./.exec(layer.name)?.[1] ?? "–";
   const cells = result.layers.map((layer) => ({row: layer.kind, column: block(layer), layer: layer.name, value: quantity.of(layer)}))
     .filter((cell) => cell.value !== null && cell.value !== undefined);
   cells.forEach((cell) => { cell.text = `${cell.layer}\n${quantity.label}: ${quantity.show(cell.value)}`; });
@@ -307,7 +324,7 @@ function showComparison(node) {
     const change = before === 0 ? (after === 0 ? 0 : null) : after / before - 1;
     const kind = after === before ? "" : (after - before) * figure.better > 0 ? "good" : "bad";
     row([[figure.label], [figure.show(before), "number"], [figure.show(after), "number"],
-         [change === null ? "" : d3.format("+.1%")(change), `number ${kind}`]]);
+         [change === null ? "" : `${d3.format("+.1f")(100 * change)} %`, `number ${kind}`]]);
   }
   for (const key of data.keys) {
     const [before, after] = [state.against, state.picked].map((design) => keyOf(design, key));
@@ -368,7 +385,7 @@ function render() {
   const report = document.getElementById("report");
   report.style.minHeight = `${report.clientHeight}px`;
   report.replaceChildren();
-  showSummary(section("summary", several() ? "Design" : "Summary"));
+  (several() ? showBest : showFigures)(section("summary", "Summary"));
   if (several()) {
     showFilters(section("filters", "Which designs"));
     section("scatter", "Accuracy, energy, area and speed");
@@ -389,8 +406,10 @@ async function start() {
   const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   data = await new Response(plain).json();
   state.picked = data.designs[0];
-  state.against = data.designs[0];
-  if (several()) state.picked = paretoFront(data.designs, objectives())[0] ?? data.designs[0];
+  if (several()) {
+    state.picked = paretoFront(data.designs, objectives())[0] ?? data.designs[0];
+    state.against = data.designs.find((design) => design !== state.picked);
+  }
   state.phase = phases().at(-1);
   const title = several() ? `${data.designs.length} designs` : data.designs[0].label;
   document.title = `axesim: ${title}`;

@@ -122,8 +122,7 @@ TEST(Options, HelpTeaches) {
     for (const Arguments& arguments :
          {Arguments{"--help"}, Arguments{"-h"}, Arguments{"quantize", "--help"},
           Arguments{"verify", "--help"}, Arguments{"sweep", "--help"}, Arguments{"gemm", "-h"},
-          Arguments{"report", "--help"},
-          Arguments{"explain", "--help"}}) {
+          Arguments{"report", "--help"}, Arguments{"explain", "--help"}}) {
         const std::string text = parsed<ShowText>(arguments).text;
         for (const char* part :
              {"usage: axesim ", "options:\n", "examples:\n  axesim ", "--help"}) {

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures by matplotlib; each draws on the axes that it gets, or on new ones, and returns them."""
+
+import re
+
+import matplotlib.pyplot as plt
+
+from axesim.results import pareto_front
+
+PARTS = ("dram", "sram", "multiplier", "inner_accumulator", "outer_accumulator", "vector_unit",
+         "memory_interface", "leakage")
+
+
+def plot_front(table, x, y, color=None, axes=None):
+    """Two columns of a sweep's table, less being better in both, and the line below which nothing
+    was found. `color` is a column that tells the points apart."""
+    axes = axes or plt.subplots(layout="constrained")[1]
+    for value, rows in [(None, table)] if color is None else table.groupby(color):
+        axes.plot(rows[x], rows[y], "o", label=value)
+    front = pareto_front(table, [x, y]).sort_values([x, y])
+    axes.step(front[x], front[y], where="post", color="black", linewidth=1, zorder=0)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if color is not None:
+        axes.legend(title=color)
+    return axes
+
+
+def plot_breakdown(results, phase="decode", axes=None):
+    """Energy of a phase by part, joules: a bar a result of {name: load_run(...)}."""
+    axes = axes or plt.subplots(layout="constrained")[1]
+    parts = {name: (result["energy"]["decode"] if phase == "decode" else result["energy"])["by_part"]
+             for name, result in results.items()}
+    left = [0.0] * len(parts)
+    for part in PARTS:
+        widths = [values[part] for values in parts.values()]
+        axes.barh(list(parts), widths, left=left, label=part.replace("_", " "))
+        left = [a + b for a, b in zip(left, widths)]
+    axes.invert_yaxis()
+    axes.set_xlabel(f"J, {phase}")
+    axes.legend(fontsize="small")
+    return axes
+
+
+def plot_layers(layers, column="sqnr_db", axes=None):
+    """A column of load_layers(...) as a map: kinds of operations by blocks of the model."""
+    axes = axes or plt.subplots(layout="constrained", figsize=(9, 4))[1]
+    measured = layers[layers[column].notna()]
+    blocks = [re.search(r"layers\.(\d+)\.", name) for name in measured.index]
+    inside = measured[[block is not None for block in blocks]].copy()
+    inside["block"] = [int(block[1]) for block in blocks if block]
+    kinds = list(dict.fromkeys(inside["kind"]))
+    table = inside.pivot(index="kind", columns="block", values=column).loc[kinds]
+    image = axes.imshow(table.astype(float), aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(len(kinds)), kinds)
+    axes.set_xticks(range(0, len(table.columns), 5), table.columns[::5])
+    axes.set_xlabel("block")
+    axes.figure.colorbar(image, ax=axes, label=column)
+    return axes

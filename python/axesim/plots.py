@@ -28,7 +28,7 @@ def plot_front(table, x, y, color=None, axes=None):
 
 def plot_breakdown(results, phase="decode", axes=None):
     """Energy of a phase by part, joules: a bar a result of {name: load_run(...)}."""
-    axes = axes or plt.subplots(layout="constrained")[1]
+    axes = axes or plt.subplots(layout="constrained", figsize=(9, 2 + 0.4 * len(results)))[1]
     parts = {name: (result["energy"]["decode"] if phase == "decode" else result["energy"])["by_part"]
              for name, result in results.items()}
     left = [0.0] * len(parts)
@@ -38,21 +38,22 @@ def plot_breakdown(results, phase="decode", axes=None):
         left = [a + b for a, b in zip(left, widths)]
     axes.invert_yaxis()
     axes.set_xlabel(f"J, {phase}")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=4)
     return axes
 
 
 def plot_layers(layers, column="sqnr_db", axes=None):
-    """A column of load_layers(...) as a map: kinds of operations by blocks of the model."""
+    """A column of load_layers(...) as a map: operations of a block by blocks."""
     axes = axes or plt.subplots(layout="constrained", figsize=(9, 4))[1]
     measured = layers[layers[column].notna()]
-    blocks = [re.search(r"layers\.(\d+)\.", name) for name in measured.index]
-    inside = measured[[block is not None for block in blocks]].copy()
-    inside["block"] = [int(block[1]) for block in blocks if block]
-    kinds = list(dict.fromkeys(inside["kind"]))
-    table = inside.pivot(index="kind", columns="block", values=column).loc[kinds]
+    places = [re.search(r"layers\.(\d+)\.(.*)", name) for name in measured.index]
+    inside = measured[[place is not None for place in places]].copy()
+    inside["block"] = [int(place[1]) for place in places if place]
+    inside["operation"] = [place[2] for place in places if place]
+    rows = list(dict.fromkeys(inside["operation"]))
+    table = inside.pivot(index="operation", columns="block", values=column).loc[rows]
     image = axes.imshow(table.astype(float), aspect="auto", interpolation="nearest")
-    axes.set_yticks(range(len(kinds)), kinds)
+    axes.set_yticks(range(len(rows)), rows)
     axes.set_xticks(range(0, len(table.columns), 5), table.columns[::5])
     axes.set_xlabel("block")
     axes.figure.colorbar(image, ax=axes, label=column)

@@ -123,13 +123,14 @@ function drawBars(svg, width, {bars, names, show, shares, onPick}) {
 // cells: [{row, column, value, text}]; columns in their order.
 function drawMap(svg, width, {cells, columns, show}) {
   const rows = [...new Set(cells.map((cell) => cell.row))];
-  const left = 124, cellHeight = 17, top = 18;
+  const left = 138, cellHeight = 17, top = 18;
   const x = d3.scaleBand().domain(columns).range([left, width]).paddingInner(0.06);
   const y = d3.scaleBand().domain(rows).range([top, top + rows.length * cellHeight]).paddingInner(0.08);
   const [low, high] = d3.extent(cells, (cell) => cell.value);
   const color = (value) => d3.interpolateViridis(high > low ? 0.05 + 0.9 * (value - low) / (high - low) : 0.5);
   svg.append("g").selectAll("text").data(rows).enter().append("text")
-    .attr("x", left - 6).attr("text-anchor", "end").attr("y", (row) => y(row) + 12).text((row) => row);
+    .attr("x", left - 6).attr("text-anchor", "end").attr("y", (row) => y(row) + 12).text((row) => row)
+    .each(function () { shorten(d3.select(this), left - 6); });
   const every = Math.ceil(24 / x.step());
   svg.append("g").selectAll("text").data(columns.filter((_, i) => i % every === 0)).enter().append("text")
     .attr("class", "muted").attr("text-anchor", "middle").attr("y", 11)

@@ -61,15 +61,15 @@ const QUANTITIES = [
   {label: "inner accumulator: bits above those it needs",
    of: (layer) => layer.inner_bits_needed && layer.inner_bits - layer.inner_bits_needed.exact, show: fixed(0)},
   {label: "weight bits", of: (layer) => layer.weight_bits, show: fixed(0)},
+  {label: "prefill energy", of: (layer) => layer.energy_j, show: withUnit("J")},
+  {label: "share of the roof", of: (layer) => layer.roofline.share_of_roof, show: percent},
+  {label: "cycles that wait for DRAM", of: (layer) => layer.cycles ? layer.stall_cycles.dram / layer.cycles : null,
+   show: percent},
+  {label: "prefill cycles", of: (layer) => layer.cycles, show: si},
   {label: "activation bits", of: (layer) => layer.activation_bits, show: fixed(0)},
   {label: "inner accumulator bits", of: (layer) => layer.inner_bits, show: fixed(0)},
   {label: "outer accumulator bits", of: (layer) => layer.outer_bits, show: fixed(0)},
   {label: "overflow events", of: (layer) => layer.overflow_events, show: fixed(0)},
-  {label: "prefill energy", of: (layer) => layer.energy_j, show: withUnit("J")},
-  {label: "prefill cycles", of: (layer) => layer.cycles, show: si},
-  {label: "share of the roof", of: (layer) => layer.roofline.share_of_roof, show: percent},
-  {label: "cycles that wait for DRAM", of: (layer) => layer.cycles ? layer.stall_cycles.dram / layer.cycles : null,
-   show: percent},
 ];
 
 function number(value) { return typeof value === "number" && isFinite(value) ? value : null; }

@@ -288,13 +288,15 @@ function showDesign(node) {
     element(node, "p", {class: "note"}, "With so many designs the layers are left out here; the report in each point's own folder has them.");
     return;
   }
-  state.maps ??= QUANTITIES.slice(0, 4);
+  state.maps ??= QUANTITIES.filter((one) => result.layers.some((layer) => number(one.of(layer)) !== null)).slice(0, 4);
   state.maps.forEach((quantity, i) => showMap(grid, result, quantity, i));
 }
 
 function showMap(grid, result, quantity, place) {
-  const block = (layer) => /layers\.(\d+)\./.exec(layer.name)?.[1] ?? "–";
-  const cells = result.layers.map((layer) => ({row: layer.kind, column: block(layer), layer: layer.name, value: quantity.of(layer)}))
+  const cells = result.layers.map((layer) => {
+    const [, block, inside] = /layers\.(\d+)\.(.*)/.exec(layer.name) ?? [null, "–", layer.name];
+    return {row: inside, column: block, layer: layer.name, value: quantity.of(layer)};
+  })
     .filter((cell) => cell.value !== null && cell.value !== undefined);
   cells.forEach((cell) => { cell.text = `${cell.layer}\n${quantity.label}: ${quantity.show(cell.value)}`; });
   const columns = [...new Set(cells.map((cell) => cell.column))].sort(byValue);

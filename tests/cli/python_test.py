@@ -90,7 +90,7 @@ class PythonPackage(CliTestCase):
         self.assertTrue(0 < len(front) < len(rows))
         axes = axesim.plot_layers(axesim.load_layers(out / "points" / table.index[0]))
         self.assertEqual([label.get_text() for label in axes.get_yticklabels()][:2],
-                         ["q_proj", "k_proj"])
+                         ["self_attn.q_proj", "self_attn.k_proj"])
 
     def test_points_that_fail(self):
         text = "base: base.yaml\naxes:\n  accumulator.overflow: [trap, saturate]\n"

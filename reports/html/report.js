@@ -49,6 +49,7 @@ function chart(parent, title, rows, draw) {
   button("CSV", () => new Blob([csvText(rows)], {type: "text/csv"}));
   let drawn = 0;
   const redraw = () => {
+    if (!node.isConnected) return;
     const style = getComputedStyle(node);
     const width = Math.floor(node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
     if (width <= 0 || width === drawn) return;

@@ -66,9 +66,11 @@ std::string base64(const std::string& bytes) {
 Json data_of(const SavedResults& results) {
     Json designs = Json::array();
     for (const SavedDesign& design : results.designs) {
+        Json result = design.result;
+        result.erase("host");  // so that the page, too, is the same for the same config
         designs.push_back({{"label", design.label},
                            {"config_yaml", design.config_yaml},
-                           {"result", design.result}});
+                           {"result", std::move(result)}});
     }
     return {{"keys", varying_keys(results.designs)},
             {"designs", std::move(designs)},

@@ -11,7 +11,7 @@
 namespace axesim::reports {
 
 /// The page. Its data, {"keys": varying_keys, "designs": [SavedDesign], "missing": [...],
-/// "schema": result.schema.json}, are gzipped JSON in base64.
+/// "schema": result.schema.json}, are gzipped JSON in base64; of the results all but `host`.
 std::string html_report(const SavedResults& results);
 
 /// Writes html_report atomically. Throws RunError.

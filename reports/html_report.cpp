@@ -83,13 +83,11 @@ Json data_of(const SavedResults& results) {
 std::string html_report(const SavedResults& results) {
     const std::string data = base64(
         gzip(data_of(results).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-    const std::array<std::pair<std::string_view, std::string_view>, 6> parts{
+    const std::array<std::pair<std::string_view, std::string_view>, 4> parts{
         {{"style", html::kStyle},
          {"library", html::kLibrary},
-         {"figures", html::kFigures},
-         {"charts", html::kCharts},
          {"data", data},
-         {"page", html::kPage}}};
+         {"script", html::kScript}}};
     std::string page;
     std::string_view rest = html::kTemplate;
     for (const auto& [name, content] : parts) {  // in the order of the template

@@ -29,8 +29,9 @@ def plot_front(table, x, y, color=None, axes=None):
 def plot_breakdown(results, phase="decode", axes=None):
     """Energy of a phase by part, joules: a bar a result of {name: load_run(...)}."""
     axes = axes or plt.subplots(layout="constrained", figsize=(9, 2 + 0.4 * len(results)))[1]
-    parts = {name: (result["energy"]["decode"] if phase == "decode" else result["energy"])["by_part"]
-             for name, result in results.items()}
+    energies = {name: result["energy"] for name, result in results.items()}
+    parts = {name: (energy["decode"] if phase == "decode" else energy)["by_part"]
+             for name, energy in energies.items()}
     left = [0.0] * len(parts)
     for part in PARTS:
         widths = [values[part] for values in parts.values()]

@@ -29,8 +29,8 @@ def run(config, out, sets=None, cache=None):
 
 def sweep(config, out, sets=None, jobs=0, allow_failures=False):
     """Simulates all points of a sweep's file; returns their table (load_sweep). Goes on where an
-    earlier call with the same arguments was cut short. Points that fail are an error when all others
-    are done, unless `allow_failures`: then they are rows with an `error`."""
+    earlier call with the same arguments was cut short. Points that fail are an error when all
+    others are done, unless `allow_failures`: then they are rows with an `error`."""
     done = (0, 1) if allow_failures else (0,)
     _call("sweep", "--config", config, "--out", out, "--jobs", jobs, "--quiet", *_options(sets),
           allowed=done)
@@ -53,7 +53,8 @@ def _program():
         built = folder / "build" / "release" / "axesim"
         if built.is_file():
             return str(built)
-    raise AxesimError("no axesim program: set AXESIM_PROGRAM, or build it with scripts/quickstart", 2)
+    hint = "set AXESIM_PROGRAM, or build it with scripts/quickstart"
+    raise AxesimError(f"no axesim program: {hint}", 2)
 
 
 def _call(*arguments, allowed=(0,)):

@@ -7,6 +7,6 @@
 
 namespace axesim::reports::html {
 
-extern const std::string_view kTemplate, kStyle, kLibrary, kFigures, kCharts, kPage, kSchema;
+extern const std::string_view kTemplate, kStyle, kLibrary, kScript, kSchema;
 
 }  // namespace axesim::reports::html

@@ -108,7 +108,8 @@ class PythonPackage(CliTestCase):
         shutil.copytree(ROOT / "python", source, ignore=shutil.ignore_patterns("__pycache__"))
         venv = self.folder / "venv"
         quiet = {"check": False, "capture_output": True, "text": True}
-        made = subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", venv], **quiet)
+        make = [sys.executable, "-m", "venv", "--system-site-packages", venv]
+        made = subprocess.run(make, **quiet)
         if made.returncode != 0:
             self.skipTest("no virtual environment can be made (Debian: python3-venv)")
         python = venv / "bin" / "python"

@@ -39,7 +39,8 @@ def make_results(folder):
     base.write_text(base_config(folder))
     (folder / "sweep.yaml").write_text(GRID)
     run = functools.partial(subprocess.run, check=True, stdout=subprocess.DEVNULL)
-    run([program(), "sweep", "--config", folder / "sweep.yaml", "--out", folder / "sweep", "--quiet"])
+    sweep = ["sweep", "--config", folder / "sweep.yaml", "--out", folder / "sweep"]
+    run([program(), *sweep, "--quiet"])
     timing = ["--set", "workload.timing_only=true"]
     run([program(), "--config", base, "--out", folder / "run", "--quiet", *timing])
 
@@ -113,8 +114,9 @@ class ReportPage(unittest.TestCase):
         return [dict(zip(head, (cell.text for cell in line), strict=True)) for line in lines]
 
     def test_figures_are_there(self):
-        figures = ["Energy of the whole decode", "Area", "Cycles and what the array waits for, decode"]
-        figures += ["Bits on the bus by layout, decode", "Roofline"]
+        figures = ["Energy of the whole decode", "Area", "Roofline"]
+        figures += ["Cycles and what the array waits for, decode"]
+        figures += ["Bits on the bus by layout, decode", "Bits on the bus by stream, decode"]
         for name, more in (("sweep", ["Layers: signal to error, dB"]), ("run", [])):
             self.open(name)
             titles = self.titles()
@@ -196,9 +198,10 @@ class ReportPage(unittest.TestCase):
             "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'))",
             *(limit, rows[2]["area_mm2"]),
         )
-        self.assertEqual({row["design"] for row in self.table()},
-                         {row["point"] for row in rows[:3]} | {
-                             row["point"] for row in rows if row["area_mm2"] == rows[2]["area_mm2"]})
+        most = float(rows[2]["area_mm2"])
+        within = {row["point"] for row in rows if float(row["area_mm2"]) <= most}
+        self.assertEqual({row["design"] for row in self.table()}, within)
+        self.assertTrue(0 < len(within) < len(rows))
 
     def test_comparison(self):
         self.open("sweep")
@@ -227,9 +230,9 @@ class ReportPage(unittest.TestCase):
             ".then((blob) => blob.arrayBuffer())"
             ".then((bytes) => done([...new Uint8Array(bytes.slice(0, 8))]))")
         self.assertEqual(bytes(head), b"\x89PNG\r\n\x1a\n")
-        rows = json.loads(self.script(
-            "JSON.stringify([csvText([{a: 1, b: 'x,y'}, {a: null, b: 'q\"'}])])"))[0]
-        self.assertEqual(list(csv.reader(rows.splitlines())), [["a", "b"], ["1", "x,y"], ["", 'q"']])
+        text = self.script("csvText([{a: 1, b: 'x,y'}, {a: null, b: 'q\"'}])")
+        table = list(csv.reader(text.splitlines()))
+        self.assertEqual(table, [["a", "b"], ["1", "x,y"], ["", 'q"']])
         self.check_quiet()
 
     def test_sources(self):

@@ -39,6 +39,12 @@ function showFigures(node) {
         element(card, "span", {}, figure.label);
     }
     const notes = [];
+    if (result.accuracy) {
+        const {perplexity_float: perplexity, tokens} = result.accuracy;
+        const float = figureAt("/accuracy/perplexity_quantized").show(perplexity);
+        const count = d3.format(",")(tokens);
+        notes.push(`The float model's perplexity is ${float} on the same ${count} tokens.`);
+    }
     if (result.overflow)
         notes.push(
             result.overflow.certified ?
@@ -318,7 +324,7 @@ function showDesign(node) {
     if (!result.layers) {
         element(
             node, "p", {class: "note"},
-            "With so many designs the layers are left out here; the report in each point's own folder has them.");
+            "Layers are left out with so many designs; the report in each point's folder has them.");
         return;
     }
     state.maps ??=

@@ -34,7 +34,7 @@ CommandSpec run_spec() {
             {kConfig,
              kSet,
              {"out", "DIR",
-              "write result.json, report.html, tables and the config there; resumes a run cut short"},
+              "write result.json, report.html, tables and config there; resumes a run cut short"},
              {"cache", "DIR",
               "share work there with other runs: quantized weights, float baseline, accuracy"},
              {"export-weights", "", "also write the integer weights there (needs --out)"},
@@ -124,8 +124,8 @@ CommandSpec sweep_spec() {
              "      [--resume] [--threads N] [--quiet]"},
             "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
             "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
-            "order of the points. When all are done, DIR/sweep.sqlite has the same and all layers,\n"
-            "DIR/report.html the figures. Points that compute the same values share the work. Cut\n"
+            "order of the points. In the end DIR/sweep.sqlite has the same and all layers, and\n"
+            "DIR/report.html the figures. Points that compute the same values share work. Cut\n"
             "short and started again, it does what is not finished. A point that fails is a line\n"
             "with its error; exit status 1 tells that there are such.",
             {{"config", "FILE", "the sweep, a .yaml file (see configs/sweeps/)"},

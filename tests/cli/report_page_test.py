@@ -34,7 +34,7 @@ SECONDS = 120  # for a page, on a machine with other things to do
 
 
 def make_results(folder):
-    """A sweep, and a run without values."""
+    """A sweep, a run without values, and more designs than layers are shown of."""
     base = folder / "base.yaml"
     base.write_text(base_config(folder))
     (folder / "sweep.yaml").write_text(GRID)
@@ -43,6 +43,8 @@ def make_results(folder):
     run([program(), *sweep, "--quiet"])
     timing = ["--set", "workload.timing_only=true"]
     run([program(), "--config", base, "--out", folder / "run", "--quiet", *timing])
+    many = [shutil.copytree(folder / "run", folder / "many" / str(i)) for i in range(65)]
+    run([program(), "report", *many, "--out", folder / "many" / "report.html"])
 
 
 def dominates(one, other):
@@ -233,6 +235,16 @@ class ReportPage(unittest.TestCase):
         text = self.script("csvText([{a: 1, b: 'x,y'}, {a: null, b: 'q\"'}])")
         table = list(csv.reader(text.splitlines()))
         self.assertEqual(table, [["a", "b"], ["1", "x,y"], ["", 'q"']])
+        self.check_quiet()
+
+    def test_many_designs(self):
+        self.open("many")
+        self.assertEqual(len(self.table()), 65)
+        bars = self.all("#parts figure:first-of-type text.muted")
+        self.assertEqual(len(bars), 24)
+        self.assertIn("The first 24 of 65", self.one("#parts").text)
+        self.assertIn("Layers are left out", self.one("#design").text)
+        self.assertNotIn("Layers", " ".join(self.titles()))
         self.check_quiet()
 
     def test_sources(self):

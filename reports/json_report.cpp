@@ -217,6 +217,11 @@ Json sums_json(const IntegerRange& inner, const IntegerRange& outer) {
             {"outer_max", outer.max}};
 }
 
+Json layer_headroom_json(const LayerResult& l) {
+    return {{"inner", or_null(headroom_bits({l.inner_bits, l.proven_inner, l.seen_inner}))},
+            {"outer", or_null(headroom_bits({l.outer_bits, l.proven_outer, l.seen_outer}))}};
+}
+
 Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware) {
     Json json = {
         {"name", layer.name},
@@ -248,12 +253,14 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
                       {"l1", layer.inner_bits_needed.l1},
                       {"exact", layer.inner_bits_needed.exact}}},
                     {"observed", sums_json(layer.seen_inner, layer.seen_outer)},
+                    {"headroom_bits", layer_headroom_json(layer)},
                     {"mapping", layer.mapping}};
     for (auto& [name, value] : product.items()) {
         json[name] = layer.is_product() ? value : Json();
     }
     if (!layer.has_values) {
-        for (const char* name : {"certified", "bound", "inner_bits_needed", "observed"}) {
+        for (const char* name :
+             {"certified", "bound", "inner_bits_needed", "observed", "headroom_bits"}) {
             json[name] = nullptr;
         }
     }

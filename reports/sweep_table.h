@@ -3,10 +3,19 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace axesim::reports {
+
+struct TableFigure {
+    const char* name;     ///< of the column, with its unit
+    const char* pointer;  ///< in result.json
+};
+
+/// The figures of a point, in the order of the columns.
+std::span<const TableFigure> sweep_figures();
 
 /// The header line: `point`, the keys that the sweep changes, figures with their units, `error`.
 /// RFC 4180, "\n" ends a line.

@@ -16,6 +16,7 @@
 #include "common/progress.h"
 #include "quant/layer_inputs.h"
 #include "quant/moments.h"
+#include "reports/html_report.h"
 #include "reports/json_report.h"
 #include "reports/layers_csv.h"
 #include "reports/summary.h"
@@ -124,7 +125,10 @@ int run_command(const RunOptions& options) {
     const nlohmann::ordered_json result = reports::to_json(run.result);
     const std::string json = result.dump(2) + "\n";
     if (!options.out.empty()) {
-        write_text(options.out / "config.yaml", resolved_yaml(config));
+        const std::string yaml = resolved_yaml(config);
+        write_text(options.out / "config.yaml", yaml);
+        reports::write_html_report(options.out / "report.html",
+                                   {{{config.name, result, yaml}}, {}});
         reports::write_layers_csv(options.out / "layers.csv", run.result);
         if (options.export_weights && run.quantized.has_values) {
             export_weights(options.out, run.quantized, config);

@@ -76,6 +76,16 @@ struct SweepOptions : ConfigOptions {
     bool resume = false;          ///< also in a folder that holds another sweep
 };
 
+/// What `axesim report` writes.
+enum class ReportFormat { html, markdown, csv };
+
+/// axesim report DIR...: one report of results on disk.
+struct ReportOptions {
+    std::vector<std::filesystem::path> folders;  ///< of runs and of sweeps
+    std::filesystem::path out;  ///< file; empty: html into the first folder, others on stdout
+    ReportFormat format = ReportFormat::html;
+};
+
 /// Prints and flushes. Throws RunError when standard output cannot take it (full disk, closed).
 void print_to_stdout(const std::string& text);
 
@@ -87,5 +97,6 @@ int quantize_matrix_command(const QuantizeMatrixOptions& options);
 int verify_command(const VerifyOptions& options);
 int gemm_command(const GemmOptions& options);
 int sweep_command(const SweepOptions& options);
+int report_command(const ReportOptions& options);
 
 }  // namespace axesim::sim

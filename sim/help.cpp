@@ -28,12 +28,13 @@ CommandSpec run_spec() {
             "  verify      check again, from the exported integers alone, that nothing overflows\n"
             "  gemm        one integer matrix product through the simulated hardware\n"
             "  sweep       many design points at once, into one table\n"
+            "  report      a page with figures, or a table, of results on disk\n"
             "  explain     what a config key or a cost means, its unit, default and values\n"
             "`axesim COMMAND --help` tells more about one.",
             {kConfig,
              kSet,
              {"out", "DIR",
-              "write result.json, tables and the resolved config there; resumes a run cut short"},
+              "write result.json, report.html, tables and config there; resumes a run cut short"},
              {"cache", "DIR",
               "share work there with other runs: quantized weights, float baseline, accuracy"},
              {"export-weights", "", "also write the integer weights there (needs --out)"},
@@ -123,9 +124,10 @@ CommandSpec sweep_spec() {
              "      [--resume] [--threads N] [--quiet]"},
             "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
             "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
-            "order of the points. Points that compute the same values share the work. Cut short\n"
-            "and started again, it does what is not finished. A point that fails is a line with\n"
-            "its error; exit status 1 tells that there are such.",
+            "order of the points. In the end DIR/sweep.sqlite has the same and all layers, and\n"
+            "DIR/report.html the figures. Points that compute the same values share work. Cut\n"
+            "short and started again, it does what is not finished. A point that fails is a line\n"
+            "with its error; exit status 1 tells that there are such.",
             {{"config", "FILE", "the sweep, a .yaml file (see configs/sweeps/)"},
              {"set", "KEY=VALUE", "change one key of the base config for all points", true},
              {"out", "DIR", "where sweep.csv goes, and the results of each point (points/)"},
@@ -141,6 +143,21 @@ CommandSpec sweep_spec() {
              "workload.evaluation.tokens=512"}};
 }
 
+CommandSpec report_spec() {
+    return {
+        "report",
+        {"report DIR... [--out FILE] [--format html|markdown|csv]"},
+        "Reports what runs and sweeps left in their folders, and compares their designs: one\n"
+        "web page with figures, which needs no network; a table in Markdown for a pull request;\n"
+        "or the table of a sweep as CSV.",
+        {{"out", "FILE", "where to write; default: report.html in the first DIR, else stdout"},
+         {"format", "html|markdown|csv", "what to write; default: html"},
+         kHelp},
+        "DIR...",
+        {"axesim report out/int6", "axesim report out/accumulators --out accumulators.html",
+         "axesim report results/int8_acc32 out/int6 --format markdown"}};
+}
+
 CommandSpec explain_spec() {
     return {
         "explain",
@@ -153,8 +170,6 @@ CommandSpec explain_spec() {
          "axesim explain mac_energy_fj_mn"}};
 }
 
-CommandSpec unavailable(const std::string& name) { return {name, {}, "", {}, "", {}, false}; }
-
 std::string left_column(const OptionSpec& option) {
     return "--" + option.name + (option.argument.empty() ? "" : " " + option.argument);
 }
@@ -163,8 +178,8 @@ std::string left_column(const OptionSpec& option) {
 
 const std::vector<CommandSpec>& command_specs() {
     static const std::vector<CommandSpec> specs{
-        run_spec(),   quantize_spec(), verify_spec(),         gemm_spec(),
-        sweep_spec(), explain_spec(),  unavailable("report"),
+        run_spec(),   quantize_spec(), verify_spec(),  gemm_spec(),
+        sweep_spec(), report_spec(),   explain_spec(),
     };
     return specs;
 }
@@ -178,7 +193,6 @@ std::string help_text(const CommandSpec& command) {
     }
     text += "\n" + command.about + "\n\noptions:\n";
     for (const OptionSpec& option : command.options) {
-        if (!option.available) continue;
         text += fmt::format("  {:<24}{}{}\n", left_column(option), option.help,
                             option.repeated ? "; may be repeated" : "");
     }

@@ -12,7 +12,6 @@ struct OptionSpec {
     std::string argument;  ///< placeholder as in "FILE"; "" for a flag
     std::string help;
     bool repeated = false;  ///< may be given more than once
-    bool available = true;  ///< false: of the design, but not in this version
 };
 
 struct CommandSpec {
@@ -22,7 +21,6 @@ struct CommandSpec {
     std::vector<OptionSpec> options;
     std::string positional;             ///< placeholder of its one plain argument, or ""
     std::vector<std::string> examples;  ///< whole command lines
-    bool available = true;
 };
 
 /// The main run first.

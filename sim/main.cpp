@@ -53,6 +53,7 @@ struct Execute {
         use_threads(options);  // for all workers together
         return sweep_command(options);
     }
+    int operator()(const ReportOptions& options) const { return report_command(options); }
 };
 
 /// Threads that wait for each other sleep instead of spinning, unless the user wants otherwise:

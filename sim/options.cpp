@@ -28,7 +28,7 @@ std::string see_help(const CommandSpec& command) {
 std::vector<std::string> option_names(const CommandSpec& command) {
     std::vector<std::string> names;
     for (const OptionSpec& option : command.options) {
-        if (option.available) names.push_back("--" + option.name);
+        names.push_back("--" + option.name);
     }
     return names;
 }
@@ -89,11 +89,6 @@ class Given {
 public:
     Given(const CommandSpec& command, const std::vector<std::string>& arguments)
         : command_(command), values_(parse_raw(command, arguments)) {
-        for (const OptionSpec& option : command.options) {
-            if (!option.available && has(option.name)) {
-                throw UserError("option --" + option.name + " is not available in this version");
-            }
-        }
         for (const std::string& word : positional()) {
             if (word.starts_with("-")) fail_unknown_option(command, word);
         }
@@ -138,6 +133,13 @@ public:
     OutputText format() const {
         return one_of<OutputText>("format", "text",
                                   {{"text", OutputText::text}, {"json", OutputText::json}});
+    }
+
+    ReportFormat report_format() const {
+        return one_of<ReportFormat>("format", "html",
+                                    {{"html", ReportFormat::html},
+                                     {"markdown", ReportFormat::markdown},
+                                     {"csv", ReportFormat::csv}});
     }
 
     std::optional<TraceOptions> trace() const {
@@ -273,6 +275,16 @@ Command parse_verify(const Given& given) {
     return VerifyOptions{directory};
 }
 
+Command parse_report(const Given& given) {
+    const std::vector<std::string> folders = given.positional();
+    if (folders.empty()) throw UserError("report: which folders? as in axesim report out/int6");
+    ReportOptions options;
+    options.folders.assign(folders.begin(), folders.end());
+    options.out = given.has("out") ? given.required("out") : "";
+    options.format = given.report_format();
+    return options;
+}
+
 Command parse_explain(const Given& given) {
     return ExplainOptions{given.has("all-markdown") ? "--all-markdown" : given.argument()};
 }
@@ -294,9 +306,6 @@ const CommandSpec& command_of(const std::vector<std::string>& arguments) {
         throw UserError("unknown command " + word + see_help(specs.front()) +
                         did_you_mean(word, names));
     }
-    if (!found->available) {
-        throw UserError("command " + found->name + " is not available in this version");
-    }
     return *found;
 }
 
@@ -305,6 +314,7 @@ Command dispatch(const CommandSpec& command, const Given& given) {
     if (command.name == "verify") return parse_verify(given);
     if (command.name == "gemm") return parse_gemm(given);
     if (command.name == "sweep") return parse_sweep(given);
+    if (command.name == "report") return parse_report(given);
     if (command.name == "explain") return parse_explain(given);
     return parse_run(given);
 }

@@ -20,8 +20,9 @@ struct ExplainOptions {
     std::string key;
 };
 
-using Command = std::variant<ShowText, ExplainOptions, RunOptions, QuantizeOptions,
-                             QuantizeMatrixOptions, VerifyOptions, GemmOptions, SweepOptions>;
+using Command =
+    std::variant<ShowText, ExplainOptions, RunOptions, QuantizeOptions, QuantizeMatrixOptions,
+                 VerifyOptions, GemmOptions, SweepOptions, ReportOptions>;
 
 /// `arguments` without the program's name. Throws UserError with the nearest option or command for
 /// an unknown one, for a missing or doubled option, for a value that an option does not take and

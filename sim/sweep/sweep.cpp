@@ -12,8 +12,11 @@
 #include "common/files.h"
 #include "common/progress.h"
 #include "common/safetensors_file.h"
+#include "reports/html_report.h"
 #include "reports/json_report.h"
+#include "reports/saved_results.h"
 #include "reports/summary.h"
+#include "reports/sweep_database.h"
 #include "reports/sweep_table.h"
 #include "sim/checkpoint.h"
 #include "sim/commands.h"
@@ -93,6 +96,7 @@ public:
           cores_(omp_get_max_threads()),
           jobs_(options.jobs > 0 ? options.jobs : cores_),
           lines_(sweep.points.size()),
+          errors_(sweep.points.size()),
           schedule_(keys_of(sweep)),
           progress_(Progress::detect_style(options.quiet)) {}
 
@@ -113,6 +117,24 @@ public:
         }
         progress_.finish();
         return failed;
+    }
+
+    /// The table as a database, and the page with figures, of all points together.
+    void write_reports() const {
+        reports::SweepDatabase database(sweep_.columns);
+        bool any = false;
+        for (std::size_t point = 0; point < sweep_.points.size(); ++point) {
+            const SweepPoint& p = sweep_.points[point];
+            const auto result = result_of(point);
+            any = any || result;
+            database.add(p.name, p.values, result.value_or(Json()), errors_[point]);
+        }
+        write_file_atomically(options_.out / "sweep.sqlite",
+                              [&](std::ostream& out) { out << database.bytes(); });
+        if (any) {
+            reports::write_html_report(options_.out / "report.html",
+                                       reports::read_results({options_.out}));
+        }
     }
 
     fs::path table() const { return options_.out / "sweep.csv"; }
@@ -143,6 +165,7 @@ private:
     void note_line(std::size_t point, const Json& result, const std::string& error) {
         const SweepPoint& p = sweep_.points[point];
         lines_[point] = reports::sweep_line(p.name, p.values, result, error);
+        errors_[point] = error;
     }
 
     /// What an earlier run of this sweep has finished.
@@ -221,7 +244,8 @@ private:
     const SweepOptions& options_;
     const Sweep& sweep_;
     const int cores_, jobs_;
-    std::vector<std::string> lines_;  ///< of the table; empty: not finished
+    std::vector<std::string> lines_;   ///< of the table; empty: not finished
+    std::vector<std::string> errors_;  ///< of points that failed
     Schedule schedule_;
     std::map<pid_t, std::size_t> running_;  ///< points by their workers
     Progress progress_;
@@ -237,6 +261,7 @@ int sweep_command(const SweepOptions& options) {
     claim(options.out, sweep, options.resume);
     SweepRun run(options, sweep);
     const std::size_t failed = run.run();
+    run.write_reports();
     print_to_stdout(fmt::format("{}: {} points{}\n", run.table().string(), sweep.points.size(),
                                 failed > 0 ? fmt::format(", {} failed", failed) : ""));
     return failed > 0 ? 1 : 0;

@@ -22,7 +22,8 @@ DESIGNS = (
     ("hardware.memory_interface.bus_bits=32", "hardware.dram=hbm2_2400"),
 )
 needs_matplotlib = unittest.skipUnless(
-    importlib.util.find_spec("matplotlib"), "matplotlib is not there"
+    importlib.util.find_spec("matplotlib") and importlib.util.find_spec("pandas"),
+    "matplotlib or pandas is not there",
 )
 
 

@@ -2,6 +2,7 @@
 """Sweeps: the same table as of single runs, whatever the number of workers and however often they
 are killed."""
 
+import contextlib
 import csv
 import json
 import os
@@ -9,6 +10,7 @@ import pathlib
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -25,28 +27,32 @@ axes:
 KILLS = 20
 
 
+def base_config(folder):
+    """The base of GRID; makes its model and text in the folder."""
+    write_model(folder / "model", SHAPE)
+    tokens = folder / "tokens.npy"
+    write_tokens(tokens, 1024)
+    return minimal_config(
+        *(6, 6, 16, 32),
+        quantizer={
+            "algorithm": "optq",
+            "equalization": "rotation",
+            "weight_groups": "power_of_two",
+            "bias_correction": True,
+            "calibration": {"text": tokens, "sequences": 2, "length": 64},
+        },
+        workload={
+            "model": folder / "model",
+            "phases": {"prefill_tokens": 16, "decode_tokens": 2},
+            "evaluation": {"text": tokens, "tokens": 128, "context": 64},
+        },
+    )
+
+
 class Sweep(CliTestCase):
     def setUp(self):
         super().setUp()
-        write_model(self.folder / "model", SHAPE)
-        write_tokens(self.folder / "tokens.npy", 1024)
-        tokens = self.folder / "tokens.npy"
-        config = minimal_config(
-            *(6, 6, 16, 32),
-            quantizer={
-                "algorithm": "optq",
-                "equalization": "rotation",
-                "weight_groups": "power_of_two",
-                "bias_correction": True,
-                "calibration": {"text": tokens, "sequences": 2, "length": 64},
-            },
-            workload={
-                "model": self.folder / "model",
-                "phases": {"prefill_tokens": 16, "decode_tokens": 2},
-                "evaluation": {"text": tokens, "tokens": 128, "context": 64},
-            },
-        )
-        self.base = self.write("base.yaml", config)
+        self.base = self.write("base.yaml", base_config(self.folder))
 
     def command(self, text, out, *options):
         sweep = self.write("sweep.yaml", text)
@@ -57,6 +63,14 @@ class Sweep(CliTestCase):
 
     def rows(self, out):
         return list(csv.DictReader(self.table(out).splitlines()))
+
+    def query(self, out, sql):
+        with contextlib.closing(sqlite3.connect(self.folder / out / "sweep.sqlite")) as database:
+            return database.execute(sql).fetchall()
+
+    def dump(self, out):
+        with contextlib.closing(sqlite3.connect(self.folder / out / "sweep.sqlite")) as database:
+            return list(database.iterdump())
 
     def result(self, out, point):
         return json.loads((self.folder / out / "points" / point / "result.json").read_text())
@@ -126,6 +140,8 @@ class Sweep(CliTestCase):
             self.succeed(*self.command(GRID, f"out{jobs}", "--jobs", jobs))
         self.assertEqual(self.table("out2"), self.table("out1"))
         self.assertEqual(self.table("out3"), self.table("out1"))
+        self.assertEqual(self.dump("out2"), self.dump("out1"))
+        self.assertEqual(self.dump("out3"), self.dump("out1"))
         # A cache from elsewhere makes no difference; again nothing is run.
         options = ["--cache", self.folder / "out1" / "cache", "--quiet"]
         self.succeed(*self.command(GRID, "out4", *options))
@@ -133,6 +149,23 @@ class Sweep(CliTestCase):
         before = self.finished("out4")
         self.assertEqual(self.succeed(*self.command(GRID, "out4", *options)).stderr, "")
         self.assertEqual(self.finished("out4"), before)
+
+    def test_the_database_is_the_table(self):
+        self.succeed(*self.command(GRID, "out"))
+        rows = self.rows("out")
+        columns = ", ".join(f'"{name}"' for name in rows[0])
+        found = self.query("out", f"SELECT {columns} FROM points ORDER BY rowid")
+        for row, values in zip(rows, found, strict=True):
+            for (name, text), value in zip(row.items(), values, strict=True):
+                if isinstance(value, (int, float)) and text not in ("true", "false"):
+                    self.assertEqual(float(text), value, name)
+                else:
+                    self.assertEqual(text, {None: "", 0: "false", 1: "true"}.get(value, value))
+            name = row["point"]
+            energies = f"SELECT energy_j, sqnr_db FROM layers WHERE point = '{name}'"
+            layers = self.result("out", name)["layers"]
+            expected = [(layer["energy_j"], layer["sqnr_db"]) for layer in layers]
+            self.assertEqual(self.query("out", energies), expected)
 
     def test_what_points_share_does_not_depend_on_the_hardware(self):
         # Codes and results so fine that the last bit of a sum would show.
@@ -205,6 +238,7 @@ class Sweep(CliTestCase):
             finished = now
         self.succeed(*command)
         self.assertEqual(self.table("cut"), self.table("whole"))
+        self.assertEqual(self.dump("cut"), self.dump("whole"))
         now = self.finished("cut")
         self.assertEqual({**now, **finished}, now)
 
@@ -240,6 +274,8 @@ axes:
         self.assertEqual(trapped["accumulator.overflow"], "trap")
         self.assertEqual(trapped["prefill_cycles"], "")
         self.assertEqual(saturated["error"], "")
+        errors = self.query("out", "SELECT error, prefill_cycles IS NULL FROM points")
+        self.assertEqual(errors, [(trapped["error"], 1), (None, 0)])
         self.assertGreater(int(saturated["inner_overflow_events"]), 0)
         self.assertEqual(saturated["certified"], "false")
 

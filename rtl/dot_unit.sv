@@ -28,12 +28,9 @@ module dot_unit #(
     output logic inner_overflow,
     output logic outer_overflow
 );
-    localparam int OUTER_SUM_BITS = (INNER_BITS > OUTER_BITS ? INNER_BITS : OUTER_BITS) + 1;
-
     logic [INNER_BITS-1:0] inner, inner_kept;
     logic inner_exceeds;
-    logic [OUTER_SUM_BITS-1:0] outer_sum;
-    logic [OUTER_BITS-1:0] outer_kept, outer_start;
+    logic [OUTER_BITS-1:0] outer_kept;
     logic outer_exceeds;
     logic hand_over, hand_over_first;  // `inner` is the sum of a whole tile, of the first tile
 
@@ -53,16 +50,14 @@ module dot_unit #(
     );
     assign inner_overflow = step && inner_exceeds;
 
-    assign outer_start = hand_over_first ? '0 : outer;
-    assign outer_sum = {{(OUTER_SUM_BITS - OUTER_BITS) {outer_start[OUTER_BITS-1]}}, outer_start}
-        + {{(OUTER_SUM_BITS - INNER_BITS) {inner[INNER_BITS-1]}}, inner};
-    accumulator_rule #(
-        .EXACT_BITS(OUTER_SUM_BITS),
-        .BITS(OUTER_BITS),
+    outer_step #(
+        .INNER_BITS(INNER_BITS),
+        .OUTER_BITS(OUTER_BITS),
         .OVERFLOW(OVERFLOW)
-    ) outer_rule (
-        .exact(outer_sum),
-        .kept(outer_kept),
+    ) outer_adder (
+        .inner(inner),
+        .start(hand_over_first ? '0 : outer),
+        .sum(outer_kept),
         .overflow(outer_exceeds)
     );
     assign outer_overflow = hand_over && outer_exceeds;

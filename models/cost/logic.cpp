@@ -2,6 +2,7 @@
 #include "models/cost/logic.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace axesim::models {
 
@@ -170,6 +171,11 @@ ElementCost dot_area(const ElementDesign& design, const Technology& t) {
             accumulators * inner / (inner + outer), accumulators * outer / (inner + outer)};
 }
 
+/// Of the accumulator's own add: a path whose operands have no bits to multiply.
+double accumulator_delay_ps(const ElementDesign& design, const Technology& t) {
+    return t.mac_delay_ps_p.value * design.inner_bits + t.mac_delay_ps_1.value;
+}
+
 }  // namespace
 
 double adder_energy_fj(int bits, const Technology& t) {
@@ -206,6 +212,22 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
     cost.inner_accumulator += saturation_area_um2(design, t);
     cost.outer_accumulator += tile_scaler_area_um2(design, t);
     return cost;
+}
+
+double element_delay_ps(const ElementDesign& design, const Technology& t) {
+    const int operand_bits = design.weight_bits + design.activation_bits;
+    if (design.lanes == 1) {
+        return t.mac_delay_ps_m_plus_n.value * operand_bits + accumulator_delay_ps(design, t);
+    }
+    return t.dot_delay_ps_m_plus_n.value * operand_bits +
+           t.dot_delay_ps_log2_l.value * std::log2(design.lanes) +
+           t.dot_delay_ps_p.value * design.inner_bits + t.dot_delay_ps_1.value;
+}
+
+int least_pipeline_depth(const ElementDesign& design, double period_ps, const Technology& t) {
+    if (t.mac_delay_ps_1.source.empty()) return 1;
+    if (accumulator_delay_ps(design, t) > period_ps) return 0;
+    return std::max(1, static_cast<int>(std::ceil(element_delay_ps(design, t) / period_ps)));
 }
 
 double element_leak_nw(const ElementDesign& whole, const Technology& t) {

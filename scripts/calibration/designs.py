@@ -19,7 +19,7 @@ class Design:
     top: str
     parameters: dict
     stimuli: tuple  # what its energy is measured with
-    cycles: int = 1024
+    cycles: int = 640
 
     def bits(self, name):
         return self.parameters[name]
@@ -36,13 +36,13 @@ def dot(lanes, m, n, p):
     parameters = {"LANES": lanes, "WEIGHT_BITS": m, "ACTIVATION_BITS": n, "INNER_BITS": p,
                   "OUTER_BITS": OUTER_BITS, "OVERFLOW": "wrap"}
     return Design(f"dot_l{lanes}_{m}x{n}_p{p}", "dot", "measured_dot", parameters, ("gaussian",),
-                  cycles=2048 // lanes)
+                  cycles=TILE * (10 if lanes < 16 else 5))
 
 
 def multiplier(m, n):
     parameters = {"WEIGHT_BITS": m, "ACTIVATION_BITS": n, "ACTIVATION_SIGNED": True}
     return Design(f"multiplier_{m}x{n}", "multiplier", "multiplier", parameters, ("gaussian",),
-                  cycles=1024 if m * n < 256 else 128)
+                  cycles=640 if m * n < 256 else 96)
 
 
 def adder(bits):
@@ -61,7 +61,8 @@ def unpacker(element_bits):
     """As many lanes as the bus can feed, a power of two."""
     lanes = 1 << (BUS_BITS // element_bits).bit_length() - 1
     parameters = {"ELEMENT_BITS": element_bits, "BUS_BITS": BUS_BITS, "LANES": lanes}
-    return Design(f"unpacker_{element_bits}", "unpacker", "unpacker", parameters, ("gaussian",))
+    return Design(f"unpacker_{element_bits}", "unpacker", "unpacker", parameters, ("gaussian",),
+                  cycles=320)
 
 
 PAIRS = [(8, 8), (8, 6), (8, 4), (7, 5), (6, 6), (6, 4), (5, 5), (4, 4), (3, 3)]
@@ -69,15 +70,14 @@ PAIRS = [(8, 8), (8, 6), (8, 4), (7, 5), (6, 6), (6, 4), (5, 5), (4, 4), (3, 3)]
 
 def grid():
     """All that a technology file needs, the slowest first."""
-    wide = [mac(12, 12, 32), mac(16, 16, 40)]
     return ([dot(16, 8, 8, 20), multiplier(32, 32)]
-            + [dot(16, m, n, p) for m, n, p in ((8, 4, 20), (6, 6, 16), (6, 6, 24), (5, 5, 20),
-                                                (6, 4, 16), (4, 4, 16), (4, 4, 24))]
-            + [dot(4, m, n, 20) for m, n in PAIRS[:8]] + wide
+            + [dot(16, m, n, p) for m, n, p in ((6, 6, 16), (6, 6, 24), (6, 4, 16), (4, 4, 20))]
+            + [dot(4, m, n, 20) for m, n in ((8, 8), (8, 4), (6, 6), (5, 5), (4, 4))]
+            + [mac(16, 16, 40), mac(12, 12, 32)]
             + [mac(m, n, p) for m, n in PAIRS for p in (16, 32)]
             + [mac(m, n, 24, stimuli=("gaussian", "held", "narrow")) for m, n in PAIRS]
             + [mac(m, n, p, "saturate") for m, n in ((8, 8), (8, 4), (6, 6), (4, 4), (3, 3))
-               for p in (16, 24, 32)]
+               for p in (16, 32)]
             + [unpacker(bits) for bits in [*range(2, 17), 32]]
             + [multiplier(m, n) for m, n in ((8, 8), (6, 6), (4, 4))]
             + [adder(bits) for bits in (8, 12, 16, 20, 24, 32)] + [mux(32), register(32)])
@@ -88,7 +88,7 @@ def small_grid():
     return ([dot(2, m, n, p) for m, n, p in ((2, 2, 6), (3, 3, 8), (3, 2, 10), (4, 2, 8))]
             + [mac(m, n, p, overflow) for overflow in ("wrap", "saturate")
                for m, n, p in ((3, 3, 8), (4, 3, 8), (3, 3, 12), (4, 4, 8))]
-            + [unpacker(bits) for bits in (3, 8)] + [multiplier(4, 4)]
+            + [unpacker(bits) for bits in (3, 8)] + [multiplier(8, 8)]
             + [adder(bits) for bits in (4, 8)] + [mux(8), register(8)])
 
 

@@ -74,7 +74,7 @@ def key(design, technology, streams_digest):
     for part in (design, technology.digest(), technology.wire_ff_per_um, technology.delay_ps,
                  streams_digest if "real" in design.stimuli else ""):
         state.update(repr(part).encode())
-    for path in synthesis.sources() + CODE:
+    for path in synthesis.sources(design.top) + CODE:
         state.update(path.read_bytes())
     return state.hexdigest()[:16]
 

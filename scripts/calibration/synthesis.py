@@ -9,9 +9,17 @@ import subprocess
 RTL = pathlib.Path(__file__).resolve().parents[2] / "rtl"
 
 
-def sources():
-    """Packages first."""
-    return [RTL / "layouts.sv"] + sorted(p for p in RTL.glob("**/*.sv") if p.name != "layouts.sv")
+def sources(top):
+    """Files of a module and of all that it is made of, packages first. A file holds one module or
+    package, whose name it has."""
+    files = {path.stem: path for path in RTL.glob("**/*.sv")}
+    found, open_names = set(), [top]
+    while open_names:
+        name = open_names.pop()
+        found.add(name)
+        words = set(re.findall(r"\w+", files[name].read_text()))
+        open_names += sorted(words & files.keys() - found)
+    return [files[name] for name in sorted(found, key=lambda name: (name != "layouts", name))]
 
 
 def version():
@@ -40,7 +48,7 @@ def synthesize(top, parameters, library, liberty, folder, delay_ps, load_ff):
     (folder / "constraints").write_text(
         f"set_driving_cell {buffer}\nset_load {load_ff}\n")
     chosen = " ".join(parameter(*item) for item in parameters.items())
-    files = " ".join(os.path.relpath(path, folder) for path in sources())
+    files = " ".join(os.path.relpath(path, folder) for path in sources(top))
     script = (
         f"read_verilog -sv {files}\n"
         f"chparam {chosen} {top}\n"

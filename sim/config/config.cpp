@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/config.h"
 
+#include <fmt/format.h>
 #include <fnmatch.h>
 
 #include <algorithm>
 
+#include "models/cost/design_view.h"
 #include "sim/config/checks.h"
 #include "sim/config/costs_files.h"
 #include "sim/config/reader.h"
@@ -53,6 +55,30 @@ void load_tables(Config& config, const Settings& settings) {
     dram.channels = config.hardware.dram.channels;
     dram.policy = config.hardware.dram.policy;
     config.hardware.dram = dram;
+}
+
+/// Stages that the clock needs; a technology without delays takes any clock.
+void settle_pipeline(Config& config, const Settings& settings) {
+    int& depth = config.hardware.array.pipeline_depth;
+    const models::ElementDesign unit = models::element_design(config.hardware, 0);
+    const double period_ps = 1e6 / config.hardware.clock_mhz;
+    const int least = models::least_pipeline_depth(unit, period_ps, config.technology_table);
+    const std::string delay = fmt::format(
+        "{:.0f} ps of a cycle are too short for a unit of {} ({:.0f} ps, before layout)", period_ps,
+        config.technology_table.name,
+        models::element_delay_ps(unit, config.technology_table));
+    if (least == 0) {
+        throw UserError(settings.where("hardware.clock_mhz"),
+                        "hardware.clock_mhz: " + delay +
+                            ", however many stages it has: its accumulator adds in one (allowed: "
+                            "a slower clock, fewer accumulator.inner_bits)");
+    }
+    if (depth == 0) depth = least;
+    if (depth >= least) return;
+    throw UserError(settings.where("hardware.array.pipeline_depth"),
+                    fmt::format("hardware.array.pipeline_depth: {} (allowed: auto, at least {} "
+                                "stages, or a slower hardware.clock_mhz)",
+                                delay, least));
 }
 
 /// Fields of the hardware that follow from those of the quantizer.
@@ -115,6 +141,7 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
     add_overrides(config, settings);
     check_together(config, settings);
     load_tables(config, settings);
+    settle_pipeline(config, settings);
     return config;
 }
 

@@ -35,7 +35,13 @@ def config_of(array, quantizer=(), **other):
         array["tile_size"] or "monolithic",
         accumulator={"overflow": array["overflow"], "outer_bits": array["outer_bits"]},
         quantizer={"activations": activations, **dict(quantizer)},
-        hardware={"array": {name: array[name] for name in ("rows", "columns", "lanes")}},
+        hardware={
+            # Slow enough that no unit needs a pipeline, which the RTL does not have.
+            "clock_mhz": 200,
+            "dataflow": array["dataflow"],
+            "array": {name: array[name] for name in ("rows", "columns", "lanes")},
+            "mapping": {"tokens": 64},  # as in the RTL, all at once
+        },
     )
 
 

@@ -171,11 +171,6 @@ ElementCost dot_area(const ElementDesign& design, const Technology& t) {
             accumulators * inner / (inner + outer), accumulators * outer / (inner + outer)};
 }
 
-/// Of the accumulator's own add: a path whose operands have no bits to multiply.
-double accumulator_delay_ps(const ElementDesign& design, const Technology& t) {
-    return t.mac_delay_ps_p.value * design.inner_bits + t.mac_delay_ps_1.value;
-}
-
 }  // namespace
 
 double adder_energy_fj(int bits, const Technology& t) {
@@ -217,7 +212,8 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
 double element_delay_ps(const ElementDesign& design, const Technology& t) {
     const int operand_bits = design.weight_bits + design.activation_bits;
     if (design.lanes == 1) {
-        return t.mac_delay_ps_m_plus_n.value * operand_bits + accumulator_delay_ps(design, t);
+        return t.mac_delay_ps_m_plus_n.value * operand_bits +
+               t.mac_delay_ps_p.value * design.inner_bits + t.mac_delay_ps_1.value;
     }
     return t.dot_delay_ps_m_plus_n.value * operand_bits +
            t.dot_delay_ps_log2_l.value * std::log2(design.lanes) +
@@ -225,8 +221,6 @@ double element_delay_ps(const ElementDesign& design, const Technology& t) {
 }
 
 int least_pipeline_depth(const ElementDesign& design, double period_ps, const Technology& t) {
-    if (t.mac_delay_ps_1.source.empty()) return 1;
-    if (accumulator_delay_ps(design, t) > period_ps) return 0;
     return std::max(1, static_cast<int>(std::ceil(element_delay_ps(design, t) / period_ps)));
 }
 

@@ -51,9 +51,9 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& tech
 /// inner accumulator, before layout and without setup time; 0 when the technology has no delays.
 double element_delay_ps(const ElementDesign& design, const Technology& technology);
 
-/// Stages with which a unit's clock can have this period: the path is cut into equal parts, but for
-/// the accumulator's own add, which stays one. 0 when that add is too long, 1 when the technology
-/// has no delays.
+/// Stages with which a unit's clock can have this period, at least 1: the path is cut into equal
+/// parts. The accumulator's own add cannot be cut and is taken to fit into one of them, as it does
+/// with the carries kept apart.
 int least_pipeline_depth(const ElementDesign& design, double period_ps,
                          const Technology& technology);
 

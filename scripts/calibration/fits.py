@@ -18,14 +18,13 @@ TERMS = {  # suffix -> value for a row's parameters
     "p": lambda p: p["p"],
     "1": lambda p: 1,
 }
-ROW_NAME = re.compile(r"(?:_l(?P<l>\d+))?(?:_(?P<m>\d+)x(?P<n>\d+))?(?:_p?(?P<p>\d+))?(?:_|$)")
+ROW_NAME = re.compile(r"[a-z_]+?(?:_l(?P<l>\d+))?(?:_(?P<m>\d+)x(?P<n>\d+))?(?:_p?(?P<p>\d+))?(?:_[a-z_]+)?")
 
 
 def parameters(row_name):
     """Of a name like dot_l4_6x6_p20, mac_8x8_p24_wrap or adder_16."""
-    kind = row_name.index("_")
-    found = ROW_NAME.match(row_name, kind)
-    return {name: int(value) for name, value in found.groupdict().items() if value}
+    found = ROW_NAME.fullmatch(row_name).groupdict()
+    return {name: int(value) for name, value in found.items() if value}
 
 
 def matching(rows, pattern):

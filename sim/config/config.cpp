@@ -59,26 +59,20 @@ void load_tables(Config& config, const Settings& settings) {
 
 /// Stages that the clock needs; a technology without delays takes any clock.
 void settle_pipeline(Config& config, const Settings& settings) {
+    const std::string key = "hardware.array.pipeline_depth";
     int& depth = config.hardware.array.pipeline_depth;
     const models::ElementDesign unit = models::element_design(config.hardware, 0);
+    const models::Technology& technology = config.technology_table;
     const double period_ps = 1e6 / config.hardware.clock_mhz;
-    const int least = models::least_pipeline_depth(unit, period_ps, config.technology_table);
-    const std::string delay = fmt::format(
-        "{:.0f} ps of a cycle are too short for a unit of {} ({:.0f} ps, before layout)", period_ps,
-        config.technology_table.name,
-        models::element_delay_ps(unit, config.technology_table));
-    if (least == 0) {
-        throw UserError(settings.where("hardware.clock_mhz"),
-                        "hardware.clock_mhz: " + delay +
-                            ", however many stages it has: its accumulator adds in one (allowed: "
-                            "a slower clock, fewer accumulator.inner_bits)");
-    }
+    const int least = models::least_pipeline_depth(unit, period_ps, technology);
     if (depth == 0) depth = least;
     if (depth >= least) return;
-    throw UserError(settings.where("hardware.array.pipeline_depth"),
-                    fmt::format("hardware.array.pipeline_depth: {} (allowed: auto, at least {} "
-                                "stages, or a slower hardware.clock_mhz)",
-                                delay, least));
+    throw UserError(
+        settings.where(key),
+        fmt::format("{}: a unit takes {:.0f} ps in {}, which needs {} stages of {:.0f} ps "
+                    "(allowed: auto, {} or more, or a slower hardware.clock_mhz)",
+                    key, models::element_delay_ps(unit, technology), technology.name, least,
+                    period_ps, least));
 }
 
 /// Fields of the hardware that follow from those of the quantizer.

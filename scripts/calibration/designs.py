@@ -73,6 +73,7 @@ def grid():
     return ([dot(16, 8, 8, 20), multiplier(32, 32)]
             + [dot(16, m, n, p) for m, n, p in ((6, 6, 16), (6, 6, 24), (6, 4, 16), (4, 4, 20))]
             + [dot(4, m, n, 20) for m, n in ((8, 8), (8, 4), (6, 6), (5, 5), (4, 4))]
+            + [dot(4, 6, 6, 12), dot(4, 6, 6, 32), dot(2, 8, 8, 24), dot(2, 4, 4, 16)]
             + [mac(16, 16, 40), mac(12, 12, 32)]
             + [mac(m, n, p) for m, n in PAIRS for p in (16, 32)]
             + [mac(m, n, 24, stimuli=("gaussian", "held", "narrow")) for m, n in PAIRS]

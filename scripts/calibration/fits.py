@@ -44,7 +44,7 @@ class Fit:
         return max(map(abs, self.errors.values()))
 
     def text(self):
-        return (f"least squares over {len(self.errors)} rows, mean error "
+        return (f"fit to {len(self.errors)} rows, mean error "
                 f"{self.mean_error():.1%}, largest {self.largest_error():.1%}"
                 .replace("%", " %"))
 
@@ -53,15 +53,44 @@ def rounded(value):
     return float(f"{value:.4g}")
 
 
-def fit(rows, pattern, quantity, suffixes):
-    """The coefficients are rounded before their errors are taken."""
+@dataclasses.dataclass
+class Floor:
+    """A point where a fit must not lie below a value: {m, n, p, l} and the value."""
+
+    parameters: dict
+    value: float
+
+
+def terms_of(names, suffixes):
+    return np.array([[TERMS[suffix](parameters) for suffix in suffixes] for parameters in names])
+
+
+def least_squares(terms, values, weights):
+    return np.linalg.lstsq(terms / weights[:, None], values / weights, rcond=None)[0]
+
+
+def fit(rows, pattern, quantity, suffixes, floor=None):
+    """Least squares; where that lies below the floor, through it. The coefficients are rounded
+    before their errors are taken."""
     chosen = matching(rows, pattern)
     if len(chosen) < len(suffixes):
         raise ValueError(f"{len(chosen)} rows {pattern} cannot fit {len(suffixes)} terms")
     values = np.array([row[quantity] for row in chosen.values()])
-    terms = np.array([[TERMS[suffix](parameters(name)) for suffix in suffixes] for name in chosen])
-    found, *_ = np.linalg.lstsq(terms / values[:, None], np.ones(len(values)), rcond=None)
-    coefficients = {suffix: rounded(value) for suffix, value in zip(suffixes, found)}
-    predicted = terms @ np.array(list(coefficients.values()))
-    errors = {name: float(error) for name, error in zip(chosen, predicted / values - 1)}
+    terms = terms_of(map(parameters, chosen), suffixes)
+    found = least_squares(terms, values, values)
+    if floor is not None:
+        (point,) = terms_of([floor.parameters], suffixes)
+        if point @ found < floor.value:
+            found = least_squares(terms - point, values - floor.value, values)
+            found[suffixes.index("1")] = floor.value - sum(
+                found[i] * point[i] for i, suffix in enumerate(suffixes) if suffix != "1")
+    return with_coefficients(rows, pattern, quantity, dict(zip(suffixes, map(rounded, found))))
+
+
+def with_coefficients(rows, pattern, quantity, coefficients):
+    """A fit whose coefficients come from elsewhere, with its errors on these rows."""
+    chosen = matching(rows, pattern)
+    predicted = terms_of(map(parameters, chosen), coefficients) @ list(coefficients.values())
+    errors = {name: float(value / row[quantity] - 1)
+              for (name, row), value in zip(chosen.items(), predicted)}
     return Fit(coefficients, pattern, errors)

@@ -23,8 +23,6 @@ ADDER = ("p", "1")
 FITS = {  # prefix of the coefficients: rows, what of them, terms, unit, what that is
     "mac_area_um2": ("mac_*_wrap", "area_um2", MAC, "um2", "cell area of a wrapping "
                      "multiply-accumulate with registered operands and P flip-flops"),
-    "mac_saturate_area_um2": ("mac_*_saturate", "area_um2", MAC, "um2",
-                              "the same with a saturating accumulator"),
     "mac_energy_fj": ("mac_*_wrap", "gaussian_fj", MAC, "fJ", "energy of a step, Gaussian operands "
                       "of both signs, accumulator cleared every 32 steps, glitches counted"),
     "mac_held_energy_fj": ("mac_*_wrap", "held_fj", MAC, "fJ",
@@ -66,14 +64,52 @@ def entry(value, unit, source, rows=""):
     return {**found, "source": source}
 
 
+def floors(rows, adders):
+    """models/cost/logic.cpp gives the accumulator its P bits and a P-bit adder's share of the
+    constant; what is left of the smallest unit are its multipliers, which are no less than their
+    operands' registers. Without this a fit that is good at the rows may have none left."""
+    (name, register), = fits.matching(rows, "register_*").items()
+    bits = fits.parameters(name)["p"]
+    found = {}
+    for prefix, (pattern, quantity, suffixes, *_) in FITS.items():
+        adder = adders["add_energy_fj" if quantity.endswith("_fj") else "add_area_um2"]
+        smallest = {"m": 3, "n": 3, "l": 2 if pattern == "dot_*" else 1,
+                    "p": -adder["1"] / adder["p"]}
+        of_register = register["uniform_fj" if quantity.endswith("_fj") else quantity] / bits
+        if suffixes in (MAC, DOT):
+            found[prefix] = fits.Floor(smallest, 6 * smallest["l"] * of_register)
+    return found
+
+
+def saturated_area(rows, wrapping):
+    """Saturation costs the same for each bit of the accumulator, whatever is multiplied."""
+    pairs = [(fits.parameters(name)["p"], row["area_um2"],
+              rows[name.replace("saturate", "wrap")]["area_um2"])
+             for name, row in fits.matching(rows, "mac_*_saturate").items()]
+    more = sum((saturate - wrap) / p for p, saturate, wrap in pairs) / len(pairs)
+    coefficients = {**wrapping, "p": fits.rounded(wrapping["p"] + more)}
+    return fits.with_coefficients(rows, "mac_*_saturate", "area_um2", coefficients)
+
+
 def fitted(rows):
     """All fits and their coefficients."""
+    adders = {prefix: fits.fit(rows, *FITS[prefix][:3]).coefficients
+              for prefix in ("add_area_um2", "add_energy_fj")}
+    least = floors(rows, adders)
     found, coefficients = {}, {}
+
+    def add(prefix, fit, quantity, unit, what):
+        found[prefix] = fit
+        source = f"{what}: {quantity}, {fit.text()}"
+        for suffix, value in fit.coefficients.items():
+            coefficients[f"{prefix}_{suffix}"] = entry(value, unit, source, fit.rows)
+
     for prefix, (pattern, quantity, suffixes, unit, what) in FITS.items():
-        found[prefix] = fits.fit(rows, pattern, quantity, suffixes)
-        source = f"{what}: {quantity}, {found[prefix].text()}"
-        for suffix, value in found[prefix].coefficients.items():
-            coefficients[f"{prefix}_{suffix}"] = entry(value, unit, source, pattern)
+        fit = fits.fit(rows, pattern, quantity, suffixes, least.get(prefix))
+        add(prefix, fit, quantity, unit, what)
+    add("mac_saturate_area_um2", saturated_area(rows, found["mac_area_um2"].coefficients),
+        "area_um2", "um2", "the wrapping one's fit and what saturation adds to a bit of the "
+        "accumulator, mean of the pairs of rows")
     return found, coefficients
 
 

@@ -14,8 +14,8 @@ constexpr double kFemto = 1e-15, kPico = 1e-12, kNano = 1e-9, kMilli = 1e-3;
 /// "asap7 / 7nm_calibrated, mac_energy_fj_mn: ...": the name is what `axesim explain` takes.
 std::string logic(const Technology& t, const Coefficient& coefficient) {
     std::string name;
-    for (const auto& [known, entry] : t.coefficients()) {
-        if (entry == &coefficient) name = ", " + known;
+    for (const CoefficientField& field : coefficient_fields()) {
+        if (&(t.*field.member) == &coefficient) name = std::string(", ") + field.name;
     }
     return t.name + " / " + t.profile + name + ": " + coefficient.source;
 }

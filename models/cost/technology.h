@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -32,6 +33,12 @@ struct WidthTable {
 
 /// What synthesis and gate-level simulation found of one design: "area_um2", "gaussian_fj", ...
 using Measurement = std::map<std::string, double>;
+
+/// Where a table was measured by scripts/calibrate.
+struct Measurements {
+    std::map<std::string, std::string> provenance;  ///< tools, library, ...
+    std::map<std::string, Measurement> rows;        ///< by design, as in "mac_6x6_p16_wrap"
+};
 
 /// One technology file with one of its cost profiles applied. Logic coefficients are raw synthesis
 /// values; kappa and the layout factors are applied by the cost functions. Names follow the terms
@@ -77,9 +84,7 @@ struct Technology {
     Coefficient sram_a_pj, sram_b_pj, sram_phi, sram_write_ratio, sram_area_um2_per_bit,
         sram_leak_mw_per_mib;
 
-    // Where the table was measured by scripts/calibrate: tools and library; the rows by design.
-    std::map<std::string, std::string> provenance;
-    std::map<std::string, Measurement> measurements;
+    std::shared_ptr<const Measurements> measured;  ///< shared by copies; null: nothing measured
 
     /// Every coefficient that the table has with its name, in the order above.
     std::vector<std::pair<std::string, const Coefficient*>> coefficients() const;

@@ -76,7 +76,7 @@ def comparison(rows):
 
 def fit_table(rows):
     lines = []
-    for prefix, fit in technology_file.fitted(rows)[0].items():
+    for prefix, fit in sorted(technology_file.fitted(rows)[0].items()):
         worst = max(fit.errors, key=lambda name: abs(fit.errors[name]))
         lines.append((f"`{prefix}_*`", f"`{fit.rows}`", str(len(fit.errors)),
                       f"{100 * fit.mean_error():.1f} %", f"{100 * fit.largest_error():.1f} %",
@@ -87,8 +87,34 @@ def fit_table(rows):
 def glitch_text(rows):
     ratios = [row["gaussian_fj"] / row["gaussian_settled_fj"]
               for row in fits.matching(rows, "mac_*").values()]
-    return (f"Glitches make {min(ratios):.2f} .. {max(ratios):.2f} times the energy that the same "
-            "multiply-accumulates would need if every net changed at most once a cycle.")
+    return (f"Glitches make {min(ratios):.2f} .. {max(ratios):.2f} times the energy that the same\n"
+            "multiply-accumulates would need if every net changed at most once a cycle.\n")
+
+
+def narrow_text(rows):
+    """What the values' range does to the energy."""
+    found = [row for row in rows.values() if "narrow_fj" in row]
+    less = [-percent(row["narrow_fj"], row["gaussian_fj"]) for row in found]
+    toggles = [row["narrow_toggles"] / row["gaussian_toggles"] for row in found]
+    return (f"Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less "
+            f"energy, while {min(toggles):.2f} .. {max(toggles):.2f} times\nas many of their bits "
+            "toggle: a change of sign toggles the upper bits of a small number too. So a count of "
+            "toggles does\nnot tell the energy, and the simulator charges every step what Gaussian "
+            "operands of the whole range need.\n")
+
+
+def beyond_text(beyond):
+    unpackers = [name for name in beyond if name in UNPACKERS]
+    others = [name for name in beyond if name not in UNPACKERS]
+    text = ""
+    if unpackers:
+        text += (f"\nBy more, downwards: {', '.join(unpackers)}. rtl/gearbox.sv moves its bits in "
+                 "multiples of what both widths\nhave in common, which takes fewer multiplexers.\n")
+    if others:
+        text += (f"\nBy more, without a reason that is known: {', '.join(others)}; the results of "
+                 "synthesis for\nneighbouring widths scatter by some percent, and the simulator uses "
+                 "the fit through all of them.\n")
+    return text
 
 
 def real_text(rows):
@@ -97,40 +123,38 @@ def real_text(rows):
         return ""
     (name, row), = real.items()
     return (f"Real operands, weights and activations of SmolLM2's first q_proj in `{name}`: "
-            f"{row['real_fj']:.1f} fJ a step against {row['gaussian_fj']:.1f} fJ with Gaussian "
+            f"{row['real_fj']:.1f} fJ\na step against {row['gaussian_fj']:.1f} fJ with Gaussian "
             f"ones ({percent(row['real_fj'], row['gaussian_fj']):+.1f} %), "
             f"{row['real_toggles']:.2f} against {row['gaussian_toggles']:.2f} operand bits "
             "toggling.\n")
 
 
 def section(path):
-    """Text, and names of rows that are off by more than claimed without a reason given here."""
+    """The text. Rows that are off by more than claimed are named in it."""
     content = yaml.safe_load(path.read_text())
     rows, provenance = content["measurements"], content["provenance"]
     compared, beyond = comparison(rows)
-    excused = [name for name in beyond if name in UNPACKERS]
-    text = f"""\
+    return f"""\
 {HEADING}
 
 `configs/technology/{path.name}` is made by `scripts/calibrate` from the RTL in rtl/:
-{provenance['tools']}, library {provenance['library']} ({provenance['liberty']}, SHA-256
-{provenance['liberty_sha256']}), {len(rows)} designs. Each mapped netlist computed the right
-integers for all operands that its energy was measured with, and its area is the sum of its cells,
-counted twice. That the RTL computes what the simulator computes, and in as many cycles, is tested
+{provenance['tools']}, {len(rows)} designs, library {provenance['library']}
+({provenance['liberty']}, SHA-256 {provenance['liberty_sha256']}).
+Each mapped netlist computed the right integers for all operands that its energy was measured with,
+and its area is the sum of its cells, counted twice. That the RTL computes what the simulator computes, and in as many cycles, is tested
 by `ctest -L rtl`: rtl/README.md says what is compared, with how many operands; there is no
 difference.
 
 ### Against another study
 
-The same library, other RTL, another simulator: area within {MOST_AREA_PERCENT} %, energy within
-{MOST_ENERGY_PERCENT} %. Energies here are a few percent higher throughout: the data pins of
-flip-flops count, slews run through the delays. {len(excused)} unpackers are off by more, downwards:
-rtl/gearbox.sv moves its bits in multiples of what both widths have in common, which takes fewer
-multiplexers. Areas of dot units and unpackers are a lane's, energies a step's, a lane's or a
-value's.
+The same library, other RTL, another simulator: {len(references()) - len(beyond)} of
+{len(references())} designs have an area within {MOST_AREA_PERCENT} % and an energy within
+{MOST_ENERGY_PERCENT} % of that study's. Most energies here are a few percent higher: the data pins
+of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
+or a value's.
 
 {compared}
-
+{beyond_text(beyond)}
 ### Fits
 
 What a coefficient's rows are off from the fit that the simulator uses; unpackers are tables without
@@ -139,6 +163,7 @@ a fit. `axesim explain mac_area_um2_mn` shows the rows of one.
 {fit_table(rows)}
 
 {glitch_text(rows)}
+{narrow_text(rows)}
 {real_text(rows)}
 ### Not modelled
 
@@ -149,4 +174,3 @@ clock skew are not part of critical paths. kappa scales energies to published on
 `axesim explain kappa`. Floating point, SRAM and DRAM are not made from RTL; their sources are in
 the tables.
 """
-    return text, [name for name in beyond if name not in excused]

@@ -246,9 +246,12 @@ def build(name, base, rows, library, clock_fj, lanes_of, provenance):
     return {"name": name, "description": provenance.pop("description"),
             "default_profile": result["default_profile"], "provenance": provenance,
             "coefficients": result["coefficients"], "width_tables": result["width_tables"],
-            "profiles": result["profiles"], "measurements": rows}
+            "profiles": result["profiles"],
+            "measurements": {name: {what: int(value) if value == int(value) else value
+                                    for what, value in row.items()}
+                             for name, row in rows.items()}}
 
 
 def text(content):
-    return HEADER + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100,
+    return HEADER + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=92,
                                    allow_unicode=True)

@@ -69,20 +69,20 @@ WidthTable read_width_table(const TableSection& section, const char* unit) {
 }
 
 void read_measurements(const TableSection& file, Technology& technology) {
-    if (file.has("provenance")) {
-        const TableSection provenance = file.section("provenance");
-        for (const std::string& key : provenance.keys()) {
-            technology.provenance[key] = provenance.text(key);
-        }
-    }
     if (!file.has("measurements")) return;
+    models::Measurements measured;
+    const TableSection provenance = file.section("provenance");
+    for (const std::string& key : provenance.keys()) {
+        measured.provenance[key] = provenance.text(key);
+    }
     const TableSection rows = file.section("measurements");
     for (const std::string& name : rows.keys()) {
         const TableSection row = rows.section(name);
         for (const std::string& what : row.keys()) {
-            technology.measurements[name][what] = row.number(what);
+            measured.rows[name][what] = row.number(what);
         }
     }
+    technology.measured = std::make_shared<const models::Measurements>(std::move(measured));
 }
 
 TableSection choose_profile(const TableSection& file, std::string& profile) {

@@ -61,8 +61,9 @@ std::string row(const char* label, const std::string& text) {
 /// The measurements that match `pattern`, one a line.
 std::string measured_rows(const std::string& pattern, const Technology& table) {
     std::string text;
-    for (const auto& [name, measurement] : table.measurements) {
-        if (pattern.empty() || !matches_pattern(name, pattern)) continue;
+    if (!table.measured || pattern.empty()) return text;
+    for (const auto& [name, measurement] : table.measured->rows) {
+        if (!matches_pattern(name, pattern)) continue;
         std::string figures;
         for (const auto& [what, value] : measurement) {
             figures += fmt::format("{}{} {}", figures.empty() ? "" : ", ", what, value);
@@ -74,14 +75,14 @@ std::string measured_rows(const std::string& pattern, const Technology& table) {
 
 std::string measured_with(const Technology& table) {
     std::string text;
-    for (const auto& [what, value] : table.provenance) {
+    for (const auto& [what, value] : table.measured->provenance) {
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", what, value);
     }
-    return text.empty() ? "" : row("measured", text);
+    return row("measured", text);
 }
 
 std::string explain_measurement(const std::string& name, const Technology& table) {
-    if (!table.measurements.contains(name)) return "";
+    if (!table.measured || !table.measured->rows.contains(name)) return "";
     return measured_rows(name, table) + measured_with(table);
 }
 

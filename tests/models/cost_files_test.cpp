@@ -91,7 +91,7 @@ TEST(CostFiles, EveryCoefficientNamesASourceThatAReaderCanFollow) {
         const auto technology = load_technology(name, "default");
         const auto optional = [](const auto& field) { return field.optional; };
         const auto without = std::ranges::count_if(models::coefficient_fields(), optional);
-        const bool measured = !technology.measurements.empty();
+        const bool measured = technology.measured != nullptr;
         EXPECT_EQ(technology.coefficients().size(),
                   models::coefficient_fields().size() - static_cast<std::size_t>(without) *
                                                             (measured ? 0 : 1));
@@ -177,10 +177,10 @@ TEST(CostFiles, AWidthTableNeedsEveryWidth) {
 TEST(CostFiles, FittedCoefficientsNameRowsThatAreThere) {
     const auto asap7 = load_technology("asap7", "default");
     EXPECT_EQ(asap7.mac_area_um2_mn.rows, "mac_*_wrap");
-    EXPECT_GT(asap7.measurements.at("mac_6x6_p16_wrap").at("area_um2"), 0);
-    EXPECT_EQ(asap7.provenance.at("liberty_sha256").size(), 64u);
+    EXPECT_GT(asap7.measured->rows.at("mac_6x6_p16_wrap").at("area_um2"), 0);
+    EXPECT_EQ(asap7.measured->provenance.at("liberty_sha256").size(), 64u);
     const EditedTable row("technology/nangate45.yaml", "profiles:\n",
-                          "measurements:\n  mac_1: {area_um2: small}\nprofiles:\n");
+                          "provenance: {}\nmeasurements:\n  mac_1: {area_um2: small}\nprofiles:\n");
     EXPECT_TRUE(holds(technology_error(row.path()),
                       "measurements.mac_1.area_um2: must be a finite number"));
 }

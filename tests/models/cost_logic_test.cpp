@@ -32,7 +32,7 @@ constexpr MacRow kMacRows[] = {
 };
 
 const Measurement& mac_row(const Technology& technology, const MacRow& row, int inner_bits) {
-    return technology.measurements.at(
+    return technology.measured->rows.at(
         fmt::format("mac_{}x{}_p{}_wrap", row.m, row.n, inner_bits));
 }
 
@@ -70,7 +70,7 @@ TEST(CostLogic, DotUnitFitsLieNearTheirRows) {
                                    .inner_bits = row.p,
                                    .outer_bits = 32,
                                    .lanes = row.lanes};
-        const Measurement& measured = asap7.measurements.at(row.name);
+        const Measurement& measured = asap7.measured->rows.at(row.name);
         const ElementCost area = element_area_um2(design, asap7);
         const ElementCost energy = element_energy_fj(design, asap7);
         EXPECT_NEAR((sum(area) + area.outer_accumulator) / measured.at("area_um2"), 1, 0.06);

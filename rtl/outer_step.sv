@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One step of the outer accumulator, combinational: `sum` is what it keeps of `start` plus the inner
-// accumulator's value at the end of a tile.
+// One step of the outer accumulator, combinational: `sum` is what it keeps of `start` plus the
+// inner accumulator's value at the end of a tile.
 module outer_step #(
     parameter int INNER_BITS = 16,
     parameter int OUTER_BITS = 24,

@@ -16,8 +16,8 @@ namespace axesim::models {
 struct Coefficient {
     double value = 0;
     std::string source;
-    double min = 0;  ///< bounds for the range of a reported total; both equal to value when the
-    double max = 0;  ///< table gives none
+    double min = 0;    ///< bounds for the range of a reported total; both equal to value when the
+    double max = 0;    ///< table gives none
     std::string rows;  ///< pattern of the measurements that it was derived from; "": of none
 };
 

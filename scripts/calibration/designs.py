@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is synthesized and measured: modules of rtl/ with parameters, the operands that they get, and
-what their outputs must then be."""
+"""What is synthesized and measured: modules of rtl/ with parameters, the operands that they get,
+and what their outputs must then be."""
 
 import dataclasses
 

@@ -18,7 +18,8 @@ TERMS = {  # suffix -> value for a row's parameters
     "p": lambda p: p["p"],
     "1": lambda p: 1,
 }
-ROW_NAME = re.compile(r"[a-z_]+?(?:_l(?P<l>\d+))?(?:_(?P<m>\d+)x(?P<n>\d+))?(?:_p?(?P<p>\d+))?(?:_[a-z_]+)?")
+ROW_NAME = re.compile(r"[a-z_]+?(?:_l(?P<l>\d+))?(?:_(?P<m>\d+)x(?P<n>\d+))?"
+                      r"(?:_p?(?P<p>\d+))?(?:_[a-z_]+)?")
 
 
 def parameters(row_name):

@@ -182,7 +182,8 @@ class Reader:
                              or template.attributes[f"index_{number}"])
             axes["load" if "capacitance" in variable else "slew"] = points
         values = [v * unit_of_values for v in numbers(group.attributes["values"])]
-        if template and "capacitance" in template.attributes["variable_1"] and len(axes["slew"]) > 1:
+        by_load = template and "capacitance" in template.attributes["variable_1"]
+        if by_load and len(axes["slew"]) > 1:
             rows, columns = len(axes["load"]), len(axes["slew"])
             values = [values[i * columns + j] for j in range(columns) for i in range(rows)]
         return Table([x * self.ps for x in axes["slew"]], [x * self.ff for x in axes["load"]],

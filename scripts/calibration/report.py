@@ -96,11 +96,11 @@ def narrow_text(rows):
     found = [row for row in rows.values() if "narrow_fj" in row]
     less = [-percent(row["narrow_fj"], row["gaussian_fj"]) for row in found]
     toggles = [row["narrow_toggles"] / row["gaussian_toggles"] for row in found]
-    return (f"Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less "
-            f"energy, while {min(toggles):.2f} .. {max(toggles):.2f} times\nas many of their bits "
-            "toggle: a change of sign toggles the upper bits of a small number too. So a count of "
-            "toggles does\nnot tell the energy, and the simulator charges every step what Gaussian "
-            "operands of the whole range need.\n")
+    return (f"Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less\n"
+            f"energy, while {min(toggles):.2f} .. {max(toggles):.2f} times as many of their bits\n"
+            "toggle: a change of sign toggles the upper bits of a small number too. A count of\n"
+            "toggles does not tell the energy; every step is charged what Gaussian operands of the\n"
+            "whole range need.\n")
 
 
 def beyond_text(beyond):
@@ -108,12 +108,13 @@ def beyond_text(beyond):
     others = [name for name in beyond if name not in UNPACKERS]
     text = ""
     if unpackers:
-        text += (f"\nBy more, downwards: {', '.join(unpackers)}. rtl/gearbox.sv moves its bits in "
-                 "multiples of what both widths\nhave in common, which takes fewer multiplexers.\n")
+        text += (f"\nBy more, downwards: {', '.join(unpackers)}. rtl/gearbox.sv\nmoves its bits "
+                 "in multiples of what both widths have in common, which takes fewer\n"
+                 "multiplexers.\n")
     if others:
-        text += (f"\nBy more, without a reason that is known: {', '.join(others)}; the results of "
-                 "synthesis for\nneighbouring widths scatter by some percent, and the simulator uses "
-                 "the fit through all of them.\n")
+        text += (f"\nBy more, without a reason that is known: {', '.join(others)}. Results of\n"
+                 "synthesis for neighbouring widths scatter by some percent; the simulator uses the\n"
+                 "fit through all of them.\n")
     return text
 
 
@@ -141,16 +142,15 @@ def section(path):
 {provenance['tools']}, {len(rows)} designs, library {provenance['library']}
 ({provenance['liberty']}, SHA-256 {provenance['liberty_sha256']}).
 Each mapped netlist computed the right integers for all operands that its energy was measured with,
-and its area is the sum of its cells, counted twice. That the RTL computes what the simulator computes, and in as many cycles, is tested
-by `ctest -L rtl`: rtl/README.md says what is compared, with how many operands; there is no
-difference.
+and its area is the sum of its cells, counted twice. That the RTL computes what the simulator
+computes, and in as many cycles, is tested by `ctest -L rtl`: rtl/README.md says what is compared,
+with how many operands; there is no difference.
 
 ### Against another study
 
-The same library, other RTL, another simulator: {len(references()) - len(beyond)} of
-{len(references())} designs have an area within {MOST_AREA_PERCENT} % and an energy within
-{MOST_ENERGY_PERCENT} % of that study's. Most energies here are a few percent higher: the data pins
-of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
+The same library, other RTL, another simulator: {len(references()) - len(beyond)} of {len(references())} designs have an area within
+{MOST_AREA_PERCENT} % and an energy within {MOST_ENERGY_PERCENT} % of that study's. Most energies here are a few percent
+higher: the data pins of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
 or a value's.
 
 {compared}

@@ -117,9 +117,9 @@ std::string explain_in_tables(const std::string& name) {
     std::string text;
     for (const std::string& technology : technology_names()) {
         const Technology table = load_technology(technology, "default");
-        const std::string entry =
-            explain_coefficient(name, table) + explain_width_table(name, table) +
-            explain_measurement(name, table);
+        const std::string entry = explain_coefficient(name, table) +
+                                  explain_width_table(name, table) +
+                                  explain_measurement(name, table);
         if (entry.empty()) continue;
         text += (text.empty() ? "" : "\n") + name + "\n" + entry +
                 row("file", fmt::format("configs/technology/{}.yaml, profile {}", technology,
@@ -154,8 +154,7 @@ std::string explain_area_part(const std::string& part) {
         {"outer_accumulator",
          "add_area_um2_* and flip_flop_area_um2 for one lane, dot_area_um2_* for more; "
          "mux_area_um2 for the shift of weight groups; utilization"},
-        {"vector_unit",
-         "fp32_mac_area_um2, int32_multiply_area_um2, add_area_um2_*; utilization"}};
+        {"vector_unit", "fp32_mac_area_um2, int32_multiply_area_um2, add_area_um2_*; utilization"}};
     const auto found = kCoefficients.find(part);
     if (found == kCoefficients.end()) return "";
     return kAreaPath + part + "\n" +

@@ -93,8 +93,8 @@ TEST(CostFiles, EveryCoefficientNamesASourceThatAReaderCanFollow) {
         const auto without = std::ranges::count_if(models::coefficient_fields(), optional);
         const bool measured = technology.measured != nullptr;
         EXPECT_EQ(technology.coefficients().size(),
-                  models::coefficient_fields().size() - static_cast<std::size_t>(without) *
-                                                            (measured ? 0 : 1));
+                  models::coefficient_fields().size() -
+                      static_cast<std::size_t>(without) * (measured ? 0 : 1));
         for (const auto& [coefficient, entry] : technology.coefficients()) {
             EXPECT_GE(entry->source.size(), 12u) << name << " " << coefficient;
             EXPECT_EQ(entry->source.find("shared/"), std::string::npos) << coefficient;

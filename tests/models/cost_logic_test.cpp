@@ -13,8 +13,8 @@ namespace {
 
 double sum(const ElementCost& cost) { return cost.multiplier + cost.inner_accumulator; }
 
-/// Area in um2 and energy in fJ of multiply-accumulates at P = 16, 24, 32 (ASAP7), from a study that
-/// had other RTL and another simulator than scripts/calibrate.
+/// Area in um2 and energy in fJ of multiply-accumulates at P = 16, 24, 32 (ASAP7), from a study
+/// that had other RTL and another simulator than scripts/calibrate.
 struct MacRow {
     int m, n;
     double area[3], energy[3];
@@ -74,9 +74,9 @@ TEST(CostLogic, DotUnitFitsLieNearTheirRows) {
         const ElementCost area = element_area_um2(design, asap7);
         const ElementCost energy = element_energy_fj(design, asap7);
         EXPECT_NEAR((sum(area) + area.outer_accumulator) / measured.at("area_um2"), 1, 0.06);
-        EXPECT_NEAR((energy.multiplier * row.lanes + energy.inner_accumulator) /
-                        measured.at("gaussian_fj"),
-                    1, 0.12);
+        EXPECT_NEAR(
+            (energy.multiplier * row.lanes + energy.inner_accumulator) / measured.at("gaussian_fj"),
+            1, 0.12);
     }
 }
 

@@ -110,9 +110,9 @@ TEST(CostTotals, UnitCostsAreTheClosedForms) {
          (t.mac_energy_fj_mn.value * 36 + t.mac_energy_fj_m_plus_n.value * 12 +
           t.mac_energy_fj_p.value * 16 + t.mac_energy_fj_1.value) *
              logic);
-    near(u.at("outer_accumulator.add"),
-         (add_fj(20) + 20 * (t.flip_flop_clock_fj.value + t.flip_flop_toggle_fj.value / 2)) *
-             logic);
+    near(
+        u.at("outer_accumulator.add"),
+        (add_fj(20) + 20 * (t.flip_flop_clock_fj.value + t.flip_flop_toggle_fj.value / 2)) * logic);
     // 32 columns of 6 bits from 256 KiB; 32 results of 16 bits from 128 KiB.
     near(u.at("sram.weights_read"), (7.1 + 0.216 * 16) * (0.15 + 0.85 * 192 / 64) * 1e-12);
     near(u.at("sram.outputs_write"),
@@ -163,10 +163,9 @@ TEST(CostTotals, AreaIsTheClosedForm) {
     // One beat of 256 bits: 43 lanes of 6 bits twice, 16 lanes of 16 bits.
     const WidthTable& unpack = t.unpack_area_um2_per_lane;
     near(parts.memory_interface, (2 * 43 * unpack.at(6) + 16 * unpack.at(16)) / 0.70 * 1e-6);
-    near(parts.vector_unit, 32 *
-                                (t.fp32_mac_area_um2.value + t.int32_multiply_area_um2.value +
-                                 2 * add_um2(32)) /
-                                0.70 * 1e-6);
+    near(parts.vector_unit,
+         32 * (t.fp32_mac_area_um2.value + t.int32_multiply_area_um2.value + 2 * add_um2(32)) /
+             0.70 * 1e-6);
     near(parts.total(), parts.sram + parts.multiplier + parts.inner_accumulator +
                             parts.outer_accumulator + parts.memory_interface + parts.vector_unit);
 }

@@ -79,7 +79,8 @@ private:
         return y_;
     }
 
-    /// Products first_k .. end_k - 1 of a tile or of whole tiles, of one column's width of channels.
+    /// Products first_k .. end_k - 1 of a tile or of whole tiles, of one column's width of
+    /// channels.
     struct HeldFold {
         Index first_channel, first_k, end_k;
         bool tile_first, tile_last;
@@ -94,8 +95,8 @@ private:
         for (Index n = 0; n < channels; n += cases_->columns[array_]) {
             for (Index k = 0; k < depth;) {
                 const Index in_tile = k % tile;
-                const Index most = tile > column ? std::min(column, tile - in_tile)
-                                                 : column / tile * tile;
+                const Index most =
+                    tile > column ? std::min(column, tile - in_tile) : column / tile * tile;
                 const Index end = std::min(k + most, depth);
                 folds.push_back({n, k, end, in_tile == 0, end == depth || end % tile == 0});
                 k = end;
@@ -177,8 +178,8 @@ private:
         }
         for (Index c = 0; c < cases_->columns[array_]; ++c) {
             const Index channel = std::min(fold.first_channel + c, inner_.cols() - 1);
-            cases_->partial_inner[c] = static_cast<std::uint64_t>(
-                inner_(std::min(token, inner_.rows() - 1), channel));
+            cases_->partial_inner[c] =
+                static_cast<std::uint64_t>(inner_(std::min(token, inner_.rows() - 1), channel));
             cases_->partial_outer[c] = static_cast<std::uint64_t>(
                 outer_(std::min(outer_token, outer_.rows() - 1), channel));
         }

@@ -96,11 +96,12 @@ def narrow_text(rows):
     found = [row for row in rows.values() if "narrow_fj" in row]
     less = [-percent(row["narrow_fj"], row["gaussian_fj"]) for row in found]
     toggles = [row["narrow_toggles"] / row["gaussian_toggles"] for row in found]
-    return (f"Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less\n"
-            f"energy, while {min(toggles):.2f} .. {max(toggles):.2f} times as many of their bits\n"
-            "toggle: a change of sign toggles the upper bits of a small number too. A count of\n"
-            "toggles does not tell the energy; every step is charged what Gaussian operands of the\n"
-            "whole range need.\n")
+    return f"""\
+Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less energy, while
+{min(toggles):.2f} .. {max(toggles):.2f} times as many of their bits toggle: a change of sign
+toggles the upper bits of a small number too. A count of toggles does not tell the energy; every
+step is charged what Gaussian operands of the whole range need.
+"""
 
 
 def beyond_text(beyond):
@@ -108,13 +109,15 @@ def beyond_text(beyond):
     others = [name for name in beyond if name not in UNPACKERS]
     text = ""
     if unpackers:
-        text += (f"\nBy more, downwards: {', '.join(unpackers)}. rtl/gearbox.sv\nmoves its bits "
-                 "in multiples of what both widths have in common, which takes fewer\n"
-                 "multiplexers.\n")
+        text += f"""
+By more, downwards: {', '.join(unpackers)}. rtl/gearbox.sv moves its bits in multiples of what both
+widths have in common, which takes fewer multiplexers.
+"""
     if others:
-        text += (f"\nBy more, without a reason that is known: {', '.join(others)}. Results of\n"
-                 "synthesis for neighbouring widths scatter by some percent; the simulator uses the\n"
-                 "fit through all of them.\n")
+        text += f"""
+By more, without a reason that is known: {', '.join(others)}. Results of synthesis for neighbouring
+widths scatter by some percent; the simulator uses the fit through all of them.
+"""
     return text
 
 
@@ -135,6 +138,7 @@ def section(path):
     content = yaml.safe_load(path.read_text())
     rows, provenance = content["measurements"], content["provenance"]
     compared, beyond = comparison(rows)
+    compared_number = len(references().keys() & rows.keys())
     return f"""\
 {HEADING}
 
@@ -148,9 +152,9 @@ with how many operands; there is no difference.
 
 ### Against another study
 
-The same library, other RTL, another simulator: {len(references()) - len(beyond)} of {len(references())} designs have an area within
-{MOST_AREA_PERCENT} % and an energy within {MOST_ENERGY_PERCENT} % of that study's. Most energies here are a few percent
-higher: the data pins of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
+The same library, other RTL, another simulator: of {compared_number} designs {compared_number - len(beyond)}
+have an area within {MOST_AREA_PERCENT} % and an energy within {MOST_ENERGY_PERCENT} % of that study's. Most
+energies here are a few percent higher: the data pins of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
 or a value's.
 
 {compared}

@@ -152,9 +152,10 @@ with how many operands; there is no difference.
 
 ### Against another study
 
-The same library, other RTL, another simulator: of {compared_number} designs {compared_number - len(beyond)}
-have an area within {MOST_AREA_PERCENT} % and an energy within {MOST_ENERGY_PERCENT} % of that study's. Most
-energies here are a few percent higher: the data pins of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
+The same library, other RTL, another simulator: of {compared_number} designs
+{compared_number - len(beyond)} have an area within {MOST_AREA_PERCENT} % and an energy within
+{MOST_ENERGY_PERCENT} % of that study's. Most energies here are a few percent higher: the data pins
+of flip-flops count too. Areas of dot units and unpackers are a lane's, energies a step's, a lane's
 or a value's.
 
 {compared}

@@ -210,14 +210,13 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
 }
 
 double element_delay_ps(const ElementDesign& design, const Technology& t) {
-    const int operand_bits = design.weight_bits + design.activation_bits;
-    if (design.lanes == 1) {
-        return t.mac_delay_ps_m_plus_n.value * operand_bits +
-               t.mac_delay_ps_p.value * design.inner_bits + t.mac_delay_ps_1.value;
-    }
-    return t.dot_delay_ps_m_plus_n.value * operand_bits +
-           t.dot_delay_ps_log2_l.value * std::log2(design.lanes) +
-           t.dot_delay_ps_p.value * design.inner_bits + t.dot_delay_ps_1.value;
+    // Partial products have a row for each bit of the activations.
+    const double rows = std::log2(design.lanes * design.activation_bits);
+    const int p = design.inner_bits;
+    return design.lanes == 1 ? t.mac_delay_ps_log2_ln.value * rows + t.mac_delay_ps_p.value * p +
+                                   t.mac_delay_ps_1.value
+                             : t.dot_delay_ps_log2_ln.value * rows + t.dot_delay_ps_p.value * p +
+                                   t.dot_delay_ps_1.value;
 }
 
 int least_pipeline_depth(const ElementDesign& design, double period_ps, const Technology& t) {

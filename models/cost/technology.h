@@ -67,8 +67,8 @@ struct Technology {
     Coefficient dot_energy_fj_lmn, dot_energy_fj_l_m_plus_n, dot_energy_fj_p, dot_energy_fj_1;
     // Critical path of a unit from registered operands to the inner accumulator. Not every table
     // has it; then all of these are 0.
-    Coefficient mac_delay_ps_m_plus_n, mac_delay_ps_p, mac_delay_ps_1;
-    Coefficient dot_delay_ps_m_plus_n, dot_delay_ps_log2_l, dot_delay_ps_p, dot_delay_ps_1;
+    Coefficient mac_delay_ps_log2_ln, mac_delay_ps_p, mac_delay_ps_1;
+    Coefficient dot_delay_ps_log2_ln, dot_delay_ps_p, dot_delay_ps_1;
     // P-bit adder and flip-flop.
     Coefficient add_area_um2_p, add_area_um2_1, add_energy_fj_p, add_energy_fj_1;
     Coefficient flip_flop_area_um2, flip_flop_clock_fj, flip_flop_toggle_fj;

@@ -14,7 +14,7 @@ TERMS = {  # suffix -> value for a row's parameters
     "m_plus_n": lambda p: p["m"] + p["n"],
     "lmn": lambda p: p["l"] * p["m"] * p["n"],
     "l_m_plus_n": lambda p: p["l"] * (p["m"] + p["n"]),
-    "log2_l": lambda p: math.log2(p["l"]),
+    "log2_ln": lambda p: math.log2(p.get("l", 1) * p["n"]),
     "p": lambda p: p["p"],
     "1": lambda p: 1,
 }

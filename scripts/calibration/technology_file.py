@@ -20,6 +20,7 @@ HEADER = """\
 MAC = ("mn", "m_plus_n", "p", "1")
 DOT = ("lmn", "l_m_plus_n", "p", "1")
 ADDER = ("p", "1")
+DELAY = ("log2_ln", "p", "1")
 FITS = {  # prefix of the coefficients: rows, what of them, terms, unit, what that is
     "mac_area_um2": ("mac_*_wrap", "area_um2", MAC, "um2", "cell area of a wrapping "
                      "multiply-accumulate with registered operands and P flip-flops"),
@@ -29,13 +30,13 @@ FITS = {  # prefix of the coefficients: rows, what of them, terms, unit, what th
                            "the same with each weight held for 32 steps"),
     "mac_leak_nw": ("mac_*_wrap", "leakage_nw", MAC, "nW",
                     "leakage of the cells, averaged over their states"),
-    "mac_delay_ps": ("mac_*_saturate", "critical_path_ps", ("m_plus_n", "p", "1"), "ps",
-                     "critical path of a saturating multiply-accumulate without setup time"),
+    "mac_delay_ps": ("mac_*", "critical_path_ps", DELAY, "ps", "critical path of wrapping and "
+                     "saturating multiply-accumulates without setup time"),
     "dot_area_um2": ("dot_*", "area_um2", DOT, "um2", "cell area of a dot unit of L lanes with "
                      "registered operands, an inner and a 32-bit outer accumulator"),
     "dot_energy_fj": ("dot_*", "gaussian_fj", DOT, "fJ",
                       "energy of a step of all lanes, Gaussian operands, glitches counted"),
-    "dot_delay_ps": ("dot_*", "critical_path_ps", ("m_plus_n", "log2_l", "p", "1"), "ps",
+    "dot_delay_ps": ("dot_*", "critical_path_ps", DELAY, "ps",
                      "critical path of a wrapping dot unit without setup time"),
     "add_area_um2": ("adder_*", "area_um2", ADDER, "um2", "cell area of a P-bit adder"),
     "add_energy_fj": ("adder_*", "uniform_fj", ADDER, "fJ",

@@ -38,10 +38,11 @@ std::vector<models::UnitCost> example_costs() {
 
 /// The term of a fit that a coefficient multiplies, as its suffix says (models/cost/technology.h).
 std::string term_of(const std::string& name) {
-    static constexpr std::array<std::pair<const char*, const char*>, 6> kTerms{
+    static constexpr std::array<std::pair<const char*, const char*>, 7> kTerms{
         {{"_l_m_plus_n", ", times L (M + N)"},
          {"_m_plus_n", ", times (M + N)"},
          {"_lmn", ", times L M N"},
+         {"_log2_ln", ", times log2(L N)"},
          {"_mn", ", times M N"},
          {"_p", ", times P"},
          {"_1", ", constant term"}}};

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "reports/format.h"
 
 namespace axesim::reports {
@@ -27,6 +29,33 @@ void add_change(std::vector<std::string>& changes, const char* name,
     if (!values || values->second == 0) return;
     changes.push_back(
         fmt::format("{} {:+.0f} %", name, 100 * (values->first / values->second - 1)));
+}
+
+/// Joules of a part of a phase ("/energy" or "/energy/decode"), for each of its tokens.
+double per_token_j(const Json& result, const std::string& phase, const std::string& part) {
+    const Json& energy = result.at(Json::json_pointer(phase));
+    return energy.at("by_part").at(part).get<double>() * energy.at("per_token_j").get<double>() /
+           energy.at("total_j").get<double>();
+}
+
+/// What another layout in memory costs at the interface, where elements are packed and unpacked,
+/// and what it saves in DRAM, as in "a token: interface +1.2 uJ, DRAM -0.3 mJ".
+void add_layout_change(std::vector<std::string>& changes, const Json& result,
+                       const Json& baseline) {
+    const auto layout = "/config/hardware/memory_interface/layout"_json_pointer;
+    if (!result.contains(layout) || !baseline.contains(layout)) return;
+    if (result.at(layout) == baseline.at(layout)) return;
+    for (const std::string phase : {"/energy/decode", "/energy"}) {
+        if (!both(result, baseline, (phase + "/per_token_j").c_str())) continue;
+        const auto change = [&](const std::string& part) {
+            const double joules =
+                per_token_j(result, phase, part) - per_token_j(baseline, phase, part);
+            return (joules < 0 ? "-" : "+") + with_prefix(std::abs(joules), "J");
+        };
+        changes.push_back("a token: interface " + change("memory_interface") + ", DRAM " +
+                          change("dram"));
+        return;
+    }
 }
 
 }  // namespace
@@ -64,6 +93,7 @@ std::vector<std::string> changes_against(const Json& result, const Json& baselin
     add_change(changes, "area", both(result, baseline, "/area/total_mm2"));
     add_change(changes, "prefill", both(result, baseline, "/timing/prefill/tokens_per_second"));
     add_change(changes, "decode", both(result, baseline, "/timing/decode/tokens_per_second"));
+    add_layout_change(changes, result, baseline);
     if (const auto perplexity = both(result, baseline, "/accuracy/perplexity_quantized")) {
         changes.push_back("perplexity " + with_sign(perplexity->first - perplexity->second, 2));
     }

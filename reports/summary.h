@@ -14,7 +14,8 @@ std::string summary_line(const nlohmann::ordered_json& result);
 /// What changes from `baseline` to `result`, both as in result.json, as in
 /// "int8_acc32: energy -34 %", "area -29 %", "decode +32 %", "perplexity +0.90". Energy is per
 /// decoded token when both have decoded, else of the prefill; `decode` and `prefill` are tokens per
-/// second; what one of them lacks is left out.
+/// second; what one of them lacks is left out. Where the layouts in memory differ, the energies of
+/// interface and DRAM follow: what unpacking costs and what the bits that it spares save.
 std::vector<std::string> changes_against(const nlohmann::ordered_json& result,
                                          const nlohmann::ordered_json& baseline);
 

@@ -28,64 +28,36 @@ module dot_unit #(
     output logic inner_overflow,
     output logic outer_overflow
 );
-    localparam int PRODUCT_BITS = WEIGHT_BITS + ACTIVATION_BITS;
-    localparam int TREE_BITS = PRODUCT_BITS + $clog2(LANES);
-    localparam int INNER_SUM_BITS = (TREE_BITS > INNER_BITS ? TREE_BITS : INNER_BITS) + 1;
-    localparam int OUTER_SUM_BITS = (INNER_BITS > OUTER_BITS ? INNER_BITS : OUTER_BITS) + 1;
-
-    logic [LANES*PRODUCT_BITS-1:0] biased, bias;
-    logic [INNER_SUM_BITS-1:0] inner_sum;
-    logic [INNER_BITS-1:0] inner, inner_kept, inner_start;
+    logic [INNER_BITS-1:0] inner, inner_kept;
     logic inner_exceeds;
-    logic [OUTER_SUM_BITS-1:0] outer_sum;
-    logic [OUTER_BITS-1:0] outer_kept, outer_start;
+    logic [OUTER_BITS-1:0] outer_kept;
     logic outer_exceeds;
     logic hand_over, hand_over_first;  // `inner` is the sum of a whole tile, of the first tile
 
-    generate
-        for (genvar lane = 0; lane < LANES; lane++) begin : lanes
-            partial_products #(
-                .WEIGHT_BITS(WEIGHT_BITS),
-                .ACTIVATION_BITS(ACTIVATION_BITS),
-                .ACTIVATION_SIGNED(ACTIVATION_SIGNED)
-            ) partial (
-                .weight(weights[lane*WEIGHT_BITS+:WEIGHT_BITS]),
-                .activation(activations[lane*ACTIVATION_BITS+:ACTIVATION_BITS]),
-                .biased(biased[lane*PRODUCT_BITS+:PRODUCT_BITS]),
-                .bias(bias[lane*PRODUCT_BITS+:PRODUCT_BITS])
-            );
-        end
-    endgenerate
-
-    assign inner_start = tile_first ? '0 : inner;
-    always_comb begin
-        inner_sum = {{(INNER_SUM_BITS - INNER_BITS) {inner_start[INNER_BITS-1]}}, inner_start};
-        for (int lane = 0; lane < LANES; lane++) begin
-            inner_sum = inner_sum + INNER_SUM_BITS'(biased[lane*PRODUCT_BITS+:PRODUCT_BITS])
-                - INNER_SUM_BITS'(bias[lane*PRODUCT_BITS+:PRODUCT_BITS]);
-        end
-    end
-    accumulator_rule #(
-        .EXACT_BITS(INNER_SUM_BITS),
-        .BITS(INNER_BITS),
+    inner_step #(
+        .WEIGHT_BITS(WEIGHT_BITS),
+        .ACTIVATION_BITS(ACTIVATION_BITS),
+        .ACTIVATION_SIGNED(ACTIVATION_SIGNED),
+        .LANES(LANES),
+        .INNER_BITS(INNER_BITS),
         .OVERFLOW(OVERFLOW)
-    ) inner_rule (
-        .exact(inner_sum),
-        .kept(inner_kept),
+    ) inner_adder (
+        .weights(weights),
+        .activations(activations),
+        .start(tile_first ? '0 : inner),
+        .sum(inner_kept),
         .overflow(inner_exceeds)
     );
     assign inner_overflow = step && inner_exceeds;
 
-    assign outer_start = hand_over_first ? '0 : outer;
-    assign outer_sum = {{(OUTER_SUM_BITS - OUTER_BITS) {outer_start[OUTER_BITS-1]}}, outer_start}
-        + {{(OUTER_SUM_BITS - INNER_BITS) {inner[INNER_BITS-1]}}, inner};
-    accumulator_rule #(
-        .EXACT_BITS(OUTER_SUM_BITS),
-        .BITS(OUTER_BITS),
+    outer_step #(
+        .INNER_BITS(INNER_BITS),
+        .OUTER_BITS(OUTER_BITS),
         .OVERFLOW(OVERFLOW)
-    ) outer_rule (
-        .exact(outer_sum),
-        .kept(outer_kept),
+    ) outer_adder (
+        .inner(inner),
+        .start(hand_over_first ? '0 : outer),
+        .sum(outer_kept),
         .overflow(outer_exceeds)
     );
     assign outer_overflow = hand_over && outer_exceeds;

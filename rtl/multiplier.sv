@@ -9,7 +9,7 @@ module multiplier #(
     input  logic [ACTIVATION_BITS-1:0] activation,
     output logic [WEIGHT_BITS+ACTIVATION_BITS-1:0] product
 );
-    logic [WEIGHT_BITS+ACTIVATION_BITS-1:0] biased, bias;
+    logic [WEIGHT_BITS+ACTIVATION_BITS-1:0] bias;
 
     partial_products #(
         .WEIGHT_BITS(WEIGHT_BITS),
@@ -18,9 +18,8 @@ module multiplier #(
     ) partial (
         .weight(weight),
         .activation(activation),
-        .biased(biased),
+        .addend(-bias),
+        .sum(product),
         .bias(bias)
     );
-
-    assign product = biased - bias;
 endmodule

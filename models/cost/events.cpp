@@ -11,8 +11,13 @@ namespace {
 
 constexpr double kFemto = 1e-15, kPico = 1e-12, kNano = 1e-9, kMilli = 1e-3;
 
+/// "asap7 / 7nm_calibrated, mac_energy_fj_mn: ...": the name is what `axesim explain` takes.
 std::string logic(const Technology& t, const Coefficient& coefficient) {
-    return t.name + " / " + t.profile + ": " + coefficient.source;
+    std::string name;
+    for (const CoefficientField& field : coefficient_fields()) {
+        if (&(t.*field.member) == &coefficient) name = std::string(", ") + field.name;
+    }
+    return t.name + " / " + t.profile + name + ": " + coefficient.source;
 }
 
 /// Elements that were packed or unpacked. A raw 64-bit accumulator counts as several results: what
@@ -123,7 +128,8 @@ void add_interface(std::vector<CostEvent>& events, const std::string& name,
     events.push_back(
         {{"memory_interface." + name + "_value",
           value_fj * t.kappa.value * t.layout_energy.value * kFemto, "J",
-          t.name + " / " + t.profile + ": " + t.unpack_energy_fj_per_value.source},
+          t.name + " / " + t.profile +
+              ", unpack_energy_fj_per_value: " + t.unpack_energy_fj_per_value.source},
          &PartEnergies::memory_interface,
          [](const Counts& c, const HardwareConfig& h, double) { return elements(c, h, stream); }});
 }

@@ -2,6 +2,7 @@
 #include "models/cost/logic.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace axesim::models {
 
@@ -206,6 +207,20 @@ ElementCost element_area_um2(const ElementDesign& design, const Technology& t) {
     cost.inner_accumulator += saturation_area_um2(design, t);
     cost.outer_accumulator += tile_scaler_area_um2(design, t);
     return cost;
+}
+
+double element_delay_ps(const ElementDesign& design, const Technology& t) {
+    // Partial products have a row for each bit of the activations.
+    const double rows = std::log2(design.lanes * design.activation_bits);
+    const int p = design.inner_bits;
+    return design.lanes == 1 ? t.mac_delay_ps_log2_ln.value * rows + t.mac_delay_ps_p.value * p +
+                                   t.mac_delay_ps_1.value
+                             : t.dot_delay_ps_log2_ln.value * rows + t.dot_delay_ps_p.value * p +
+                                   t.dot_delay_ps_1.value;
+}
+
+int least_pipeline_depth(const ElementDesign& design, double period_ps, const Technology& t) {
+    return std::max(1, static_cast<int>(std::ceil(element_delay_ps(design, t) / period_ps)));
 }
 
 double element_leak_nw(const ElementDesign& whole, const Technology& t) {

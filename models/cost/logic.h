@@ -47,6 +47,16 @@ ElementCost element_energy_fj(const ElementDesign& design, const Technology& tec
 /// Square micrometres of cells: all lanes, inner accumulator, one outer accumulator.
 ElementCost element_area_um2(const ElementDesign& design, const Technology& technology);
 
+/// Picoseconds of the longest path of a unit without a pipeline, from registered operands to the
+/// inner accumulator, before layout and without setup time; 0 when the technology has no delays.
+double element_delay_ps(const ElementDesign& design, const Technology& technology);
+
+/// Stages with which a unit's clock can have this period, at least 1: the path is cut into equal
+/// parts. The accumulator's own add cannot be cut and is taken to fit into one of them, as it does
+/// with the carries kept apart.
+int least_pipeline_depth(const ElementDesign& design, double period_ps,
+                         const Technology& technology);
+
 /// Nanowatts of the whole element at 25 C, without an outer accumulator that belongs to its column.
 double element_leak_nw(const ElementDesign& design, const Technology& technology);
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr bool kPositive = true;
 constexpr bool kAnySign = false;
+constexpr bool kOptional = true;
 
 // clang-format off
 constexpr std::array kFields{
@@ -45,6 +46,12 @@ constexpr std::array kFields{
     CoefficientField{"dot_energy_fj_l_m_plus_n", "fJ", &Technology::dot_energy_fj_l_m_plus_n, kAnySign},
     CoefficientField{"dot_energy_fj_p", "fJ", &Technology::dot_energy_fj_p, kAnySign},
     CoefficientField{"dot_energy_fj_1", "fJ", &Technology::dot_energy_fj_1, kAnySign},
+    CoefficientField{"mac_delay_ps_log2_ln", "ps", &Technology::mac_delay_ps_log2_ln, kAnySign, kOptional},
+    CoefficientField{"mac_delay_ps_p", "ps", &Technology::mac_delay_ps_p, kAnySign, kOptional},
+    CoefficientField{"mac_delay_ps_1", "ps", &Technology::mac_delay_ps_1, kAnySign, kOptional},
+    CoefficientField{"dot_delay_ps_log2_ln", "ps", &Technology::dot_delay_ps_log2_ln, kAnySign, kOptional},
+    CoefficientField{"dot_delay_ps_p", "ps", &Technology::dot_delay_ps_p, kAnySign, kOptional},
+    CoefficientField{"dot_delay_ps_1", "ps", &Technology::dot_delay_ps_1, kAnySign, kOptional},
     CoefficientField{"add_area_um2_p", "um2", &Technology::add_area_um2_p, kPositive},
     CoefficientField{"add_area_um2_1", "um2", &Technology::add_area_um2_1, kAnySign},
     CoefficientField{"add_energy_fj_p", "fJ", &Technology::add_energy_fj_p, kPositive},
@@ -88,7 +95,8 @@ std::vector<int> width_table_widths() {
 std::vector<std::pair<std::string, const Coefficient*>> Technology::coefficients() const {
     std::vector<std::pair<std::string, const Coefficient*>> all;
     for (const CoefficientField& field : kFields) {
-        all.emplace_back(field.name, &(this->*field.member));
+        const Coefficient& entry = this->*field.member;
+        if (!entry.source.empty()) all.emplace_back(field.name, &entry);
     }
     return all;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,17 +16,28 @@ namespace axesim::models {
 struct Coefficient {
     double value = 0;
     std::string source;
-    double min = 0;  ///< bounds for the range of a reported total; both equal to value when the
-    double max = 0;  ///< table gives none
+    double min = 0;    ///< bounds for the range of a reported total; both equal to value when the
+    double max = 0;    ///< table gives none
+    std::string rows;  ///< pattern of the measurements that it was derived from; "": of none
 };
 
 /// A cost that was measured at each element width rather than fitted.
 struct WidthTable {
     std::map<int, double> values;  ///< by element bits: 2..16 and 32
     std::string source;
+    std::string rows;  ///< as of a coefficient
 
     /// Throws std::out_of_range for a width that the table does not have.
     double at(int element_bits) const { return values.at(element_bits); }
+};
+
+/// What synthesis and gate-level simulation found of one design: "area_um2", "gaussian_fj", ...
+using Measurement = std::map<std::string, double>;
+
+/// Where a table was measured by scripts/calibrate.
+struct Measurements {
+    std::map<std::string, std::string> provenance;  ///< tools, library, ...
+    std::map<std::string, Measurement> rows;        ///< by design, as in "mac_6x6_p16_wrap"
 };
 
 /// One technology file with one of its cost profiles applied. Logic coefficients are raw synthesis
@@ -53,6 +65,10 @@ struct Technology {
     // Dot unit of L lanes that share one inner and one 32-bit outer accumulator; energy per cycle.
     Coefficient dot_area_um2_lmn, dot_area_um2_l_m_plus_n, dot_area_um2_p, dot_area_um2_1;
     Coefficient dot_energy_fj_lmn, dot_energy_fj_l_m_plus_n, dot_energy_fj_p, dot_energy_fj_1;
+    // Critical path of a unit from registered operands to the inner accumulator. Not every table
+    // has it; then all of these are 0.
+    Coefficient mac_delay_ps_log2_ln, mac_delay_ps_p, mac_delay_ps_1;
+    Coefficient dot_delay_ps_log2_ln, dot_delay_ps_p, dot_delay_ps_1;
     // P-bit adder and flip-flop.
     Coefficient add_area_um2_p, add_area_um2_1, add_energy_fj_p, add_energy_fj_1;
     Coefficient flip_flop_area_um2, flip_flop_clock_fj, flip_flop_toggle_fj;
@@ -68,7 +84,9 @@ struct Technology {
     Coefficient sram_a_pj, sram_b_pj, sram_phi, sram_write_ratio, sram_area_um2_per_bit,
         sram_leak_mw_per_mib;
 
-    /// Every coefficient with its name, in the order above.
+    std::shared_ptr<const Measurements> measured;  ///< shared by copies; null: nothing measured
+
+    /// Every coefficient that the table has with its name, in the order above.
     std::vector<std::pair<std::string, const Coefficient*>> coefficients() const;
 };
 
@@ -77,7 +95,8 @@ struct CoefficientField {
     const char* name;
     const char* unit;
     Coefficient Technology::*member;
-    bool positive;  ///< must be > 0; terms of a fit may have either sign
+    bool positive;          ///< must be > 0; terms of a fit may have either sign
+    bool optional = false;  ///< may be missing; then it is 0 and has no source
 };
 std::span<const CoefficientField> coefficient_fields();
 

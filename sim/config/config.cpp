@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/config/config.h"
 
+#include <fmt/format.h>
 #include <fnmatch.h>
 
 #include <algorithm>
 
+#include "models/cost/design_view.h"
 #include "sim/config/checks.h"
 #include "sim/config/costs_files.h"
 #include "sim/config/reader.h"
@@ -53,6 +55,24 @@ void load_tables(Config& config, const Settings& settings) {
     dram.channels = config.hardware.dram.channels;
     dram.policy = config.hardware.dram.policy;
     config.hardware.dram = dram;
+}
+
+/// Stages that the clock needs; a technology without delays takes any clock.
+void settle_pipeline(Config& config, const Settings& settings) {
+    const std::string key = "hardware.array.pipeline_depth";
+    int& depth = config.hardware.array.pipeline_depth;
+    const models::ElementDesign unit = models::element_design(config.hardware, 0);
+    const models::Technology& technology = config.technology_table;
+    const double period_ps = 1e6 / config.hardware.clock_mhz;
+    const int least = models::least_pipeline_depth(unit, period_ps, technology);
+    if (depth == 0) depth = least;
+    if (depth >= least) return;
+    throw UserError(
+        settings.where(key),
+        fmt::format("{}: a unit takes {:.0f} ps in {}, which needs {} stages of {:.0f} ps "
+                    "(allowed: auto, {} or more, or a slower hardware.clock_mhz)",
+                    key, models::element_delay_ps(unit, technology), technology.name, least,
+                    period_ps, least));
 }
 
 /// Fields of the hardware that follow from those of the quantizer.
@@ -115,6 +135,7 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
     add_overrides(config, settings);
     check_together(config, settings);
     load_tables(config, settings);
+    settle_pipeline(config, settings);
     return config;
 }
 

@@ -42,18 +42,20 @@ void read_coefficients(const TableSection& shared, const TableSection& own,
         if (in_profile && shared.has(field.name)) {
             own.fail(field.name, "stands in `coefficients` too; keep one of the two");
         }
+        if (field.optional && !in_profile && !shared.has(field.name)) continue;
         const TableSection& place = in_profile ? own : shared;
         technology.*field.member = place.coefficient(field.name, field.unit, field.positive);
     }
 }
 
 WidthTable read_width_table(const TableSection& section, const char* unit) {
-    section.require_only({"unit", "source", "values"});
+    section.require_only({"unit", "rows", "source", "values"});
     if (section.text("unit") != unit) {
         section.fail("unit", std::string("must be ") + unit + ", the unit of this table");
     }
     WidthTable table;
     table.source = section.text("source");
+    if (section.has("rows")) table.rows = section.text("rows");
     const TableSection values = section.section("values");
     std::vector<std::string> widths;
     for (const int width : models::width_table_widths()) widths.push_back(std::to_string(width));
@@ -64,6 +66,23 @@ WidthTable read_width_table(const TableSection& section, const char* unit) {
         table.values[std::stoi(width)] = value;
     }
     return table;
+}
+
+void read_measurements(const TableSection& file, Technology& technology) {
+    if (!file.has("measurements")) return;
+    models::Measurements measured;
+    const TableSection provenance = file.section("provenance");
+    for (const std::string& key : provenance.keys()) {
+        measured.provenance[key] = provenance.text(key);
+    }
+    const TableSection rows = file.section("measurements");
+    for (const std::string& name : rows.keys()) {
+        const TableSection row = rows.section(name);
+        for (const std::string& what : row.keys()) {
+            measured.rows[name][what] = row.number(what);
+        }
+    }
+    technology.measured = std::make_shared<const models::Measurements>(std::move(measured));
 }
 
 TableSection choose_profile(const TableSection& file, std::string& profile) {
@@ -167,8 +186,8 @@ void read_organization(const TableSection& organization, DramConfig& dram) {
 
 Technology load_technology(const std::string& name_or_path, const std::string& profile) {
     const TableSection file = read_table_file(table_path("technology", name_or_path));
-    file.require_only(
-        {"name", "description", "default_profile", "coefficients", "width_tables", "profiles"});
+    file.require_only({"name", "description", "default_profile", "provenance", "coefficients",
+                       "width_tables", "profiles", "measurements"});
     Technology technology;
     technology.name = file.text("name");
     technology.description = file.text("description");
@@ -187,6 +206,7 @@ Technology load_technology(const std::string& name_or_path, const std::string& p
         technology.*field.member = read_width_table(tables.section(field.name), field.unit);
     }
     check_factors(file, technology);
+    read_measurements(file, technology);
     return technology;
 }
 

@@ -8,8 +8,9 @@
 
 namespace axesim::sim {
 
-/// Value, unit, source and file of a coefficient in every technology table, or of a unit cost of
-/// the example design; "" when no cost has this name.
+/// Value, unit, source, measured rows and file of a coefficient in every technology table; a row of
+/// measurements; a unit cost of the example design; what a part of a report's energy or area
+/// (energy.by_part.sram) comes from; "" when no cost has this name.
 std::string explain_cost(const std::string& name);
 
 /// Names that explain_cost knows, sorted.

@@ -41,11 +41,12 @@ std::vector<Key> compute_keys() {
                         "size.",
                         [](Config& c) { return &c.hardware.accumulator.lanes; }),
             {"L"}),
-        integer_key("hardware.array.pipeline_depth", {1, 16}, 1, "stages",
+        integer_key("hardware.array.pipeline_depth", {1, 16}, "auto", "stages",
                     "Stages of a unit from its operands to its accumulator, whose own add stays "
                     "one stage so that it takes a sum every cycle. Each stage after the first adds "
                     "a cycle to every fill and lanes x (M + N) flip-flops to every unit.",
-                    [](Config& c) { return &c.hardware.array.pipeline_depth; }),
+                    [](Config& c) { return &c.hardware.array.pipeline_depth; },
+                    {{"auto", 0, "as many as the clock needs, by the technology's delays"}}),
     };
 }
 

@@ -90,13 +90,14 @@ double TableSection::number(const std::string& key) const {
 models::Coefficient TableSection::coefficient(const std::string& key, const std::string& unit,
                                               bool positive) const {
     const TableSection entry = section(key);
-    entry.require_only({"value", "min", "max", "unit", "source"});
+    entry.require_only({"value", "min", "max", "unit", "rows", "source"});
     const double value = entry.number("value");
     if (positive && value <= 0) entry.fail("value", "must be greater than 0");
     if (entry.text("unit") != unit) {
         entry.fail("unit", fmt::format("must be {}, the unit of this entry", unit));
     }
-    models::Coefficient coefficient{value, entry.text("source"), value, value};
+    models::Coefficient coefficient{value, entry.text("source"), value, value,
+                                    entry.has("rows") ? entry.text("rows") : ""};
     if (entry.has("min")) coefficient.min = entry.number("min");
     if (entry.has("max")) coefficient.max = entry.number("max");
     if (coefficient.min > value) entry.fail("min", "must not be greater than value");

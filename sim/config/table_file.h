@@ -28,8 +28,8 @@ public:
     double number(const std::string& key) const;
     /// A coefficient of unit "1" or another that is a whole number of 1 to `most`.
     std::int64_t whole(const std::string& key, const std::string& unit, double most) const;
-    /// An entry {value, unit, source} with optional min and max around value; the unit must be the
-    /// one given.
+    /// An entry {value, unit, source} with optional min and max around value and optional rows; the
+    /// unit must be the one given.
     models::Coefficient coefficient(const std::string& key, const std::string& unit,
                                     bool positive) const;
     /// Throws UserError at the place of `key`, or of the section when it is missing.

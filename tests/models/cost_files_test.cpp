@@ -78,7 +78,7 @@ TEST(CostFiles, ProfilesDifferWhereTheyShould) {
     const auto raw = load_technology("asap7", "asap7_raw");
     EXPECT_EQ(load_technology("asap7", "default").profile, "7nm_calibrated");
     EXPECT_EQ(load_technology("nangate45", "default").profile, "45nm_horowitz");
-    EXPECT_EQ(calibrated.kappa.value, 0.51);
+    EXPECT_LT(calibrated.kappa.value, 1);
     EXPECT_EQ(calibrated.kappa.min, 0.35);
     EXPECT_EQ(calibrated.kappa.max, 1.0);
     EXPECT_EQ(raw.kappa.value, 1.0);
@@ -89,7 +89,12 @@ TEST(CostFiles, ProfilesDifferWhereTheyShould) {
 TEST(CostFiles, EveryCoefficientNamesASourceThatAReaderCanFollow) {
     for (const std::string& name : technology_names()) {
         const auto technology = load_technology(name, "default");
-        EXPECT_EQ(technology.coefficients().size(), models::coefficient_fields().size());
+        const auto optional = [](const auto& field) { return field.optional; };
+        const auto without = std::ranges::count_if(models::coefficient_fields(), optional);
+        const bool measured = technology.measured != nullptr;
+        EXPECT_EQ(technology.coefficients().size(),
+                  models::coefficient_fields().size() -
+                      static_cast<std::size_t>(without) * (measured ? 0 : 1));
         for (const auto& [coefficient, entry] : technology.coefficients()) {
             EXPECT_GE(entry->source.size(), 12u) << name << " " << coefficient;
             EXPECT_EQ(entry->source.find("shared/"), std::string::npos) << coefficient;
@@ -120,53 +125,64 @@ TEST(CostFiles, AnUnknownProfileIsAnsweredWithTheOnesThereAre) {
 }
 
 TEST(CostFiles, AMisspeltCoefficientIsNamedWithItsPlace) {
-    const EditedTable table("technology/asap7.yaml", "mac_area_um2_p:", "mac_area_um_p:");
+    const EditedTable table("technology/nangate45.yaml", "mac_area_um2_p:", "mac_area_um_p:");
     const std::string error = technology_error(table.path());
     EXPECT_TRUE(holds(error, table.place() + "3: coefficients.mac_area_um_p: no such entry; did "
                                              "you mean mac_area_um2_p?"));
 }
 
 TEST(CostFiles, AMissingCoefficientIsNamed) {
-    const EditedTable table("technology/asap7.yaml", "  mac_leak_nw_1: {value: -4.0,",
-                            "  #mac_leak_nw_1: {value: -4.0,");
+    const EditedTable table("technology/nangate45.yaml", "  mac_leak_nw_1: {value: -1153,",
+                            "  #mac_leak_nw_1: {value: -1153,");
     EXPECT_TRUE(holds(technology_error(table.path()), "coefficients.mac_leak_nw_1: is missing"));
 }
 
 TEST(CostFiles, ADuplicateIsAnError) {
-    const EditedTable table("technology/asap7.yaml", "  mac_leak_nw_1:", "  mac_leak_nw_p:");
+    const EditedTable table("technology/nangate45.yaml", "  mac_leak_nw_1:", "  mac_leak_nw_p:");
     EXPECT_TRUE(holds(technology_error(table.path()),
                       table.place() + "3: coefficients.mac_leak_nw_p: stands twice"));
 }
 
 TEST(CostFiles, AnEntryInProfileAndSharedPartIsAnError) {
-    const EditedTable table("technology/asap7.yaml", "      fp32_add_pj:",
+    const EditedTable table("technology/nangate45.yaml", "      fp32_add_pj:",
                             "      sram_write_ratio: {value: 1.1, unit: \"1\", source: elsewhere}\n"
                             "      fp32_add_pj:");
     EXPECT_TRUE(holds(technology_error(table.path()), "stands in `coefficients` too"));
 }
 
 TEST(CostFiles, WrongUnitsSignsAndNumbersAreNamedWithTheirPlace) {
-    const EditedTable unit("technology/asap7.yaml", "{value: 0.70, unit: V,",
-                           "{value: 0.70, unit: mV,");
+    const EditedTable unit("technology/nangate45.yaml", "{value: 1.1, unit: V,",
+                           "{value: 1.1, unit: mV,");
     EXPECT_TRUE(holds(technology_error(unit.path()), unit.place()));
     EXPECT_TRUE(holds(technology_error(unit.path()), "must be V"));
-    const EditedTable sign("technology/asap7.yaml", "{value: 0.29, unit: um2",
-                           "{value: -0.29, unit: um2");
+    const EditedTable sign("technology/nangate45.yaml", "{value: 4.522, unit: um2",
+                           "{value: -4.522, unit: um2");
     EXPECT_TRUE(holds(technology_error(sign.path()), "must be greater than 0"));
-    const EditedTable number("technology/asap7.yaml", "{value: 0.70, unit: V,",
+    const EditedTable number("technology/nangate45.yaml", "{value: 1.1, unit: V,",
                              "{value: plenty, unit: V,");
     EXPECT_TRUE(holds(technology_error(number.path()), "must be a finite number"));
-    const EditedTable bounds("technology/asap7.yaml", "min: 0.05\n", "min: 0.25\n");
+    const EditedTable bounds("technology/nangate45.yaml", "min: 0.05\n", "min: 0.25\n");
     EXPECT_TRUE(holds(technology_error(bounds.path()),
                       "coefficients.sram_phi.min: must not be greater than value"));
-    const EditedTable share("technology/asap7.yaml", "max: 0.30", "max: 1.30");
+    const EditedTable share("technology/nangate45.yaml", "max: 0.30", "max: 1.30");
     EXPECT_TRUE(holds(technology_error(share.path()), "is a share"));
 }
 
 TEST(CostFiles, AWidthTableNeedsEveryWidth) {
-    const EditedTable table("technology/asap7.yaml", "13: 160, ", "");
+    const EditedTable table("technology/nangate45.yaml", "13: 1369, ", "");
     EXPECT_TRUE(holds(technology_error(table.path()),
                       "width_tables.unpack_energy_fj_per_value.values.13: is missing"));
+}
+
+TEST(CostFiles, FittedCoefficientsNameRowsThatAreThere) {
+    const auto asap7 = load_technology("asap7", "default");
+    EXPECT_EQ(asap7.mac_area_um2_mn.rows, "mac_*_wrap");
+    EXPECT_GT(asap7.measured->rows.at("mac_6x6_p16_wrap").at("area_um2"), 0);
+    EXPECT_EQ(asap7.measured->provenance.at("liberty_sha256").size(), 64u);
+    const EditedTable row("technology/nangate45.yaml", "profiles:\n",
+                          "provenance: {}\nmeasurements:\n  mac_1: {area_um2: small}\nprofiles:\n");
+    EXPECT_TRUE(holds(technology_error(row.path()),
+                      "measurements.mac_1.area_um2: must be a finite number"));
 }
 
 TEST(CostFiles, TextThatIsNoYamlIsNamedWithItsPlace) {

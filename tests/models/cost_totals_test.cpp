@@ -99,21 +99,29 @@ TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
 
 TEST(CostTotals, UnitCostsAreTheClosedForms) {
     const HardwareConfig hardware = int6_design();
-    const auto u = costs_by_name(hardware, shipped_technology("asap7", "7nm_calibrated"));
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const auto u = costs_by_name(hardware, t);
     const auto near = [](double value, double expected) { EXPECT_NEAR(value / expected, 1, 1e-9); };
-    const double logic = 0.51 * 1.2 * 1e-15;
+    const double logic = t.kappa.value * 1.2 * 1e-15;
+    const auto add_fj = [&](int bits) {
+        return t.add_energy_fj_p.value * bits + t.add_energy_fj_1.value;
+    };
     near(u.at("multiplier.product") + u.at("inner_accumulator.step"),
-         (3.382 * 36 - 0.461 * 12 + 2.535 * 16 - 13.0) * logic);
-    near(u.at("outer_accumulator.add"), (1.93 * 20 - 2.8 + 20 * (1.289 + 1.25)) * logic);
+         (t.mac_energy_fj_mn.value * 36 + t.mac_energy_fj_m_plus_n.value * 12 +
+          t.mac_energy_fj_p.value * 16 + t.mac_energy_fj_1.value) *
+             logic);
+    near(
+        u.at("outer_accumulator.add"),
+        (add_fj(20) + 20 * (t.flip_flop_clock_fj.value + t.flip_flop_toggle_fj.value / 2)) * logic);
     // 32 columns of 6 bits from 256 KiB; 32 results of 16 bits from 128 KiB.
     near(u.at("sram.weights_read"), (7.1 + 0.216 * 16) * (0.15 + 0.85 * 192 / 64) * 1e-12);
     near(u.at("sram.outputs_write"),
          1.15 * (7.1 + 0.216 * std::sqrt(128.0)) * (0.15 + 0.85 * 512 / 64) * 1e-12);
-    near(u.at("memory_interface.weights_value"), 72 * logic);
-    near(u.at("memory_interface.outputs_value"), 114 * logic);
+    near(u.at("memory_interface.weights_value"), t.unpack_energy_fj_per_value.at(6) * logic);
+    near(u.at("memory_interface.outputs_value"), t.unpack_energy_fj_per_value.at(16) * logic);
     near(u.at("dram.read"), (5.5 + 1.5) * 1e-12);
     near(u.at("dram.background_and_refresh"), 41e-3);
-    near(u.at("vector_unit.scaled_output"), (1.31 + 1.48) * 1e-12 + (1.93 * 32 - 2.8) * logic);
+    near(u.at("vector_unit.scaled_output"), (1.31 + 1.48) * 1e-12 + add_fj(32) * logic);
 }
 
 TEST(CostTotals, SymmetricActivationsNeedNoZeroPoint) {
@@ -138,15 +146,26 @@ TEST(CostTotals, AMonolithicAccumulatorHasNoOuterStage) {
 
 TEST(CostTotals, AreaIsTheClosedForm) {
     const HardwareConfig hardware = int6_design();
-    const PartAreas parts = area(hardware, 20, shipped_technology("asap7", "7nm_calibrated"));
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const PartAreas parts = area(hardware, 20, t);
+    const auto add_um2 = [&](int bits) {
+        return t.add_area_um2_p.value * bits + t.add_area_um2_1.value;
+    };
     const auto near = [](double value, double expected) { EXPECT_NEAR(value / expected, 1, 1e-9); };
     near(parts.sram, (256 + 256 + 128) * 8192 * 0.05 * 1e-6);
     near(parts.multiplier + parts.inner_accumulator,
-         1024 * (0.509 * 36 + 0.076 * 12 + 1.052 * 16 - 3.30) / 0.70 * 1e-6);
-    near(parts.outer_accumulator, 1024 * (0.467 * 20 - 0.54 + 20 * 0.29) / 0.70 * 1e-6);
+         1024 *
+             (t.mac_area_um2_mn.value * 36 + t.mac_area_um2_m_plus_n.value * 12 +
+              t.mac_area_um2_p.value * 16 + t.mac_area_um2_1.value) /
+             0.70 * 1e-6);
+    near(parts.outer_accumulator,
+         1024 * (add_um2(20) + 20 * t.flip_flop_area_um2.value) / 0.70 * 1e-6);
     // One beat of 256 bits: 43 lanes of 6 bits twice, 16 lanes of 16 bits.
-    near(parts.memory_interface, (2 * 43 * 13.8 + 16 * 21.4) / 0.70 * 1e-6);
-    near(parts.vector_unit, 32 * (477 + 488 + 2 * (0.467 * 32 - 0.54)) / 0.70 * 1e-6);
+    const WidthTable& unpack = t.unpack_area_um2_per_lane;
+    near(parts.memory_interface, (2 * 43 * unpack.at(6) + 16 * unpack.at(16)) / 0.70 * 1e-6);
+    near(parts.vector_unit,
+         32 * (t.fp32_mac_area_um2.value + t.int32_multiply_area_um2.value + 2 * add_um2(32)) /
+             0.70 * 1e-6);
     near(parts.total(), parts.sram + parts.multiplier + parts.inner_accumulator +
                             parts.outer_accumulator + parts.memory_interface + parts.vector_unit);
 }
@@ -250,8 +269,8 @@ TEST(CostTotals, PaddedContainersPayForTheirWholeWidthAtTheInterface) {
     HardwareConfig hardware = int6_design();
     hardware.memory_interface.layout = Layout::padded_byte;
     const Technology t = shipped_technology("asap7", "asap7_raw");
-    EXPECT_NEAR(costs_by_name(hardware, t).at("memory_interface.weights_value"), 57 * 1.2e-15,
-                1e-24);
+    EXPECT_NEAR(costs_by_name(hardware, t).at("memory_interface.weights_value"),
+                t.unpack_energy_fj_per_value.at(8) * 1.2e-15, 1e-24);
 }
 
 TEST(CostTotals, RangesHoldTheNominalValueAndOpenWithTheirCauses) {
@@ -286,8 +305,8 @@ TEST(CostTotals, TheRangeFollowsKappaInLogicAndScalingUnit) {
     Counts c;
     c.compute = some_counts().compute;
     const CostRange range = energy_range(c, 0, hardware, 20, t);
-    EXPECT_NEAR(range.max / range.nominal, 1.0 / 0.51, 1e-9);
-    EXPECT_NEAR(range.min / range.nominal, 0.35 / 0.51, 1e-9);
+    EXPECT_NEAR(range.max / range.nominal, 1.0 / t.kappa.value, 1e-9);
+    EXPECT_NEAR(range.min / range.nominal, 0.35 / t.kappa.value, 1e-9);
 }
 
 }  // namespace

@@ -85,6 +85,20 @@ TEST(Summary, ComparesTwoResults) {
               std::string::npos);
 }
 
+TEST(Summary, SetsUnpackingAgainstTheBitsThatItSaves) {
+    Result packed = example_result(), padded = example_result();
+    packed.config["hardware"]["memory_interface"]["layout"] = "packed";
+    padded.config["hardware"]["memory_interface"]["layout"] = "padded_byte";
+    const double tokens = 8;
+    packed.decode->energy = {.dram = tokens * 3e-3, .memory_interface = tokens * 5e-6};
+    padded.decode->energy = {.dram = tokens * 4e-3, .memory_interface = tokens * 2e-6};
+    const std::vector<std::string> changes = changes_against(to_json(packed), to_json(padded));
+    EXPECT_NE(std::ranges::find(changes, "a token: interface +3.00 uJ, DRAM -1.00 mJ"),
+              changes.end())
+        << changes.back();
+    EXPECT_EQ(changes_against(to_json(packed), to_json(packed)).size(), changes.size() - 1);
+}
+
 TEST(Summary, ComparesOnlyWhatBothHave) {
     Result baseline = example_result();
     baseline.accuracy.reset();

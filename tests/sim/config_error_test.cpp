@@ -198,6 +198,9 @@ INSTANTIATE_TEST_SUITE_P(
         value("FloatGroups", "quantizer: {weight_groups: float}",
               "FILE:3:28: quantizer.weight_groups: unknown word 'float' (allowed: none | "
               "power_of_two | integer)"),
+        value("TooFewStages", "hardware: {clock_mhz: 1500, array: {pipeline_depth: 1}}",
+              "FILE:3:53: hardware.array.pipeline_depth: a unit takes ",
+              {"needs 2 stages of 667 ps"}),
         value("OneEvaluatedToken", "workload: {evaluation: {tokens: 1}}",
               "FILE:3:33: workload.evaluation.tokens: 1 token predicts nothing")),
     named);

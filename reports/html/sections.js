@@ -56,7 +56,7 @@ function showFigures(node) {
     element(node, "p", {class: "note"}, notes.join(" "));
 }
 
-const worst = (figure) => d3.format(".3g")(
+const worst = (figure) => d3.format(".3~r")(
     d3.max(data.designs, (design) => -figure.better * figure.of(design.result)) * -figure.better);
 
 function showFilters(node) {

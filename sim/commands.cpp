@@ -117,7 +117,7 @@ int run_command(const RunOptions& options) {
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const Run run = at_places_of(config, [&] {
-        const RunFolders folders{checkpoints, options.cache};
+        const RunFolders folders{checkpoints, options.cache, options.export_weights};
         return options.trace ? run_traced(config, progress, options.out, folders, *options.trace)
                              : run_design_point(config, progress, folders);
     });
@@ -126,7 +126,7 @@ int run_command(const RunOptions& options) {
     if (!options.out.empty()) {
         write_text(options.out / "config.yaml", resolved_yaml(config));
         reports::write_layers_csv(options.out / "layers.csv", run.result);
-        if (options.export_weights && run.quantized.has_values) {
+        if (options.export_weights && run.quantized.has_integers) {
             export_weights(options.out, run.quantized, config);
         }
         write_text(options.out / "result.json", json);

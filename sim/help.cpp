@@ -120,8 +120,7 @@ CommandSpec gemm_spec() {
 CommandSpec sweep_spec() {
     return {"sweep",
             {"sweep --config SWEEP.yaml --out DIR [--set KEY=VALUE]... [--jobs N] [--cache DIR]",
-             "      [--resume] [--threads N] [--quiet]",
-             "sweep --config SWEEP.yaml --list",
+             "      [--resume] [--threads N] [--quiet]", "sweep --config SWEEP.yaml --list",
              "sweep --config SWEEP.yaml --out DIR --point NAME"},
             "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
             "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"

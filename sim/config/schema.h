@@ -64,8 +64,8 @@ std::vector<std::string> per_layer_keys();
 /// The key `layers` of an entry: a text. It is no key of the schema, because it sets no field.
 const Key& layers_key();
 
-/// A key of some layers, where one line must name it (--set, sweeps): "overrides[PATTERN].KEY" is an
-/// entry behind those that the config file has.
+/// A key of some layers, where one line must name it (--set, sweeps): "overrides[PATTERN].KEY" is
+/// an entry behind those that the config file has.
 struct LayerKey {
     std::string layers;  ///< the pattern
     std::string key;

@@ -56,9 +56,10 @@ std::optional<Objectives> values_of(const std::vector<Objective>& objectives, co
     Objectives values;
     for (const Objective& objective : objectives) {
         if (result.at(Json::json_pointer(objective.pointer).parent_pointer()).is_null()) {
-            throw UserError(fmt::format("objectives: {} is not measured in {}; see workload in its "
-                                        "config",
-                                        objective.name, result.at("name").get<std::string>()));
+            throw UserError(
+                fmt::format("objectives: {} is not measured in {}; see workload in its "
+                            "config",
+                            objective.name, result.at("name").get<std::string>()));
         }
         const auto value = number_at(result, objective.pointer);
         const auto per = objective.per.empty() ? 1.0 : number_at(result, objective.per);
@@ -90,17 +91,16 @@ std::string describe_cheapest(const std::vector<Objective>& objectives,
                               const std::vector<NamedDesign>& designs,
                               const NamedDesign& reference) {
     const auto index_of = [&](const auto& wanted) {
-        return static_cast<std::size_t>(
-            std::ranges::find_if(objectives, wanted) - objectives.begin());
+        return static_cast<std::size_t>(std::ranges::find_if(objectives, wanted) -
+                                        objectives.begin());
     };
     const std::size_t accuracy =
         index_of([](const Objective& objective) { return objective.name == kPerplexity; });
     const std::size_t cost =
         index_of([](const Objective& objective) { return objective.name != kPerplexity; });
-    std::string text =
-        fmt::format("{} has perplexity {:.2f} at {} of {}.\n", reference.name,
-                    reference.values[accuracy],
-                    text_of(objectives[cost], reference.values[cost]), objectives[cost].meaning);
+    std::string text = fmt::format(
+        "{} has perplexity {:.2f} at {} of {}.\n", reference.name, reference.values[accuracy],
+        text_of(objectives[cost], reference.values[cost]), objectives[cost].meaning);
     for (const double loss : kLosses) {
         const double most = reference.values[accuracy] / (1 - loss);
         const NamedDesign* best = nullptr;
@@ -111,14 +111,14 @@ std::string describe_cheapest(const std::vector<Objective>& objectives,
             };
             if (!best || rank(design) < rank(*best)) best = &design;
         }
-        const std::string within =
-            fmt::format("within {:.0f} % of its accuracy (perplexity up to {:.2f})", 100 * loss,
-                        most);
-        text += best ? fmt::format("The cheapest design {} is {}: perplexity {:.2f}, {} ({:+.0f} "
-                                   "%).\n",
-                                   within, best->name, best->values[accuracy],
-                                   text_of(objectives[cost], best->values[cost]),
-                                   100 * (best->values[cost] / reference.values[cost] - 1))
+        const std::string within = fmt::format(
+            "within {:.0f} % of its accuracy (perplexity up to {:.2f})", 100 * loss, most);
+        text += best ? fmt::format(
+                           "The cheapest design {} is {}: perplexity {:.2f}, {} ({:+.0f} "
+                           "%).\n",
+                           within, best->name, best->values[accuracy],
+                           text_of(objectives[cost], best->values[cost]),
+                           100 * (best->values[cost] / reference.values[cost] - 1))
                      : fmt::format("No design {} was found.\n", within);
     }
     return text;

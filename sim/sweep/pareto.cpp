@@ -172,8 +172,8 @@ private:
             double most_gain = 0;
             for (auto candidate = candidates.begin(); candidate != candidates.end(); ++candidate) {
                 front.push_back(scaled(candidate->second));
-                const double gain =
-                    pagmo::hypervolume(front).exclusive(front.size() - 1, reference);
+                const auto last = static_cast<unsigned>(front.size() - 1);
+                const double gain = pagmo::hypervolume(front).exclusive(last, reference);
                 front.pop_back();
                 if (gain <= most_gain) continue;
                 most_gain = gain;

@@ -283,7 +283,8 @@ Sweep plan_sweep(const SweepFile& file, const std::vector<std::string>& sets) {
         entries = file.random ? drawn_from(grid, *file.random) : all_of(grid, file);
     }
     entries.insert(entries.end(), file.points.begin(), file.points.end());
-    if (entries.empty() && !file.search) throw UserError(file.where, "no point meets the constraints");
+    if (entries.empty() && !file.search)
+        throw UserError(file.where, "no point meets the constraints");
     if (entries.size() > kMostPoints) {
         throw UserError(file.where, fmt::format("{} points are too many (allowed: {})",
                                                 entries.size(), kMostPoints));

@@ -36,8 +36,7 @@ Surrogate::Surrogate(const std::vector<std::size_t>& axis_sizes,
 }
 
 Objectives Surrogate::operator()(const Combination& combination) const {
-    const Eigen::RowVectorXd guess =
-        similarity(places(combination)).transpose() * weights_ + mean_;
+    const Eigen::RowVectorXd guess = similarity(places(combination)).transpose() * weights_ + mean_;
     return {guess.begin(), guess.end()};
 }
 

@@ -15,6 +15,7 @@
 #include "common/safetensors_file.h"
 #include "reports/summary.h"
 #include "reports/sweep_table.h"
+#include "sim/checkpoint.h"
 #include "sim/commands.h"
 #include "sim/shared_work.h"
 #include "sim/sweep/objectives.h"
@@ -160,8 +161,8 @@ private:
     /// What an earlier run of this sweep has finished, and what cannot run.
     void take_over(std::size_t first, std::size_t expected) {
         for (std::size_t point = first; point < points_.size(); ++point) {
-            schedule_.add(shared_keys(points_[point]));
             const std::string& error = points_[point].error;
+            schedule_.add(error.empty() ? shared_keys(points_[point]) : SharedKeys());
             const auto result = error.empty() ? worker_.result_of(points_[point]) : std::nullopt;
             if (!result && error.empty()) continue;
             note(point, result, error);
@@ -244,8 +245,8 @@ std::string search(SweepRun& run, const Sweep& sweep, const SweepFile& file,
     std::optional<NamedDesign> reference;
     if (!search.reference.empty()) {
         if (points.empty() || points.front() != 0) {
-            throw RunError(sweep.points.front().name +
-                           ": the reference failed; see its line in " + run.table().string());
+            throw RunError(sweep.points.front().name + ": the reference failed; see its line in " +
+                           run.table().string());
         }
         reference = designs.front();  // which is no design of the space
         designs.erase(designs.begin());
@@ -272,10 +273,11 @@ std::string search(SweepRun& run, const Sweep& sweep, const SweepFile& file,
     }
     const fs::path path = options.out / "front.csv";
     run.write_lines(path, lines);
-    return fmt::format("{}: no other of these {} designs is better in one objective and as good in "
-                       "all\n{}{}",
-                       path.string(), designs.size(), describe_front(objectives, front),
-                       reference ? describe_cheapest(objectives, designs, *reference) : "");
+    return fmt::format(
+        "{}: no other of these {} designs is better in one objective and as good in "
+        "all\n{}{}",
+        path.string(), designs.size(), describe_front(objectives, front),
+        reference ? describe_cheapest(objectives, designs, *reference) : "");
 }
 
 /// One point for somebody else who sees to the order of points and puts the table together.
@@ -293,8 +295,8 @@ int run_point(const SweepOptions& options, const Sweep& sweep) {
         status = wait_for_worker().status;
         if (status == 0) result = worker.result_of(*point);
     }
-    print_to_stdout(
-        (result ? reports::summary_line(*result) : worker.error_of(*point, status)) + "\n");
+    print_to_stdout((result ? reports::summary_line(*result) : worker.error_of(*point, status)) +
+                    "\n");
     // A point that failed by itself would do so again: that is its result. A killed one would not.
     return status < 0 ? 1 : 0;
 }
@@ -314,13 +316,16 @@ int sweep_command(const SweepOptions& options) {
         return 0;
     }
     require_writable_directory(options.out);
-    if (!options.point.empty()) return run_point(options, sweep);
+    if (!options.point.empty()) {
+        claim(options, sweep, file);
+        return run_point(options, sweep);
+    }
     const auto lock = FileLock::try_take(options.out / "sweep.lock");
     if (!lock) throw UserError(options.out.string() + ": another axesim sweep is at work there");
     claim(options, sweep, file);
-    SweepRun run(options, sweep.columns,
-                 file.search ? objectives_named(file.search->objectives)
-                             : std::vector<Objective>());
+    SweepRun run(
+        options, sweep.columns,
+        file.search ? objectives_named(file.search->objectives) : std::vector<Objective>());
     std::string found;
     if (file.search) {
         found = search(run, sweep, file, options);
@@ -328,9 +333,9 @@ int sweep_command(const SweepOptions& options) {
         run.run(sweep.points, sweep.points.size());
         run.end();
     }
-    print_to_stdout(
-        fmt::format("{}: {} points{}\n{}", run.table().string(), run.points(),
-                    run.failed() > 0 ? fmt::format(", {} failed", run.failed()) : "", found));
+    print_to_stdout(fmt::format("{}: {} points{}\n{}", run.table().string(), run.points(),
+                                run.failed() > 0 ? fmt::format(", {} failed", run.failed()) : "",
+                                found));
     return run.failed() > 0 ? 1 : 0;
 }
 

@@ -16,8 +16,8 @@ namespace axesim::sim {
 
 namespace {
 
-const std::vector<std::string> kSections = {"base",     "axes",   "random", "constraints",
-                                            "points",   "strategy", "budget", "seed",
+const std::vector<std::string> kSections = {"base",       "axes",     "random", "constraints",
+                                            "points",     "strategy", "budget", "seed",
                                             "objectives", "reference"};
 /// Those that need strategy: pareto.
 const std::vector<std::string> kSearchSections = {"budget", "seed", "objectives", "reference"};

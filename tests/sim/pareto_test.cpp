@@ -23,9 +23,9 @@ Objectives design(const Combination& c) {
     const double inner = 12.0 + 2.0 * static_cast<double>(c[2]);
     const double tile = 32.0 * std::pow(2.0, static_cast<double>(c[3]));
     const double missing = std::max(0.0, weight + activation + std::log2(tile) / 2 - inner);
-    const double perplexity = 40 * (1 + 6 * std::pow(4.0, 2 - weight) +
-                                    10 * std::pow(4.0, 2 - activation) +
-                                    0.01 * (std::pow(2.5, missing) - 1));
+    const double perplexity =
+        40 * (1 + 6 * std::pow(4.0, 2 - weight) + 10 * std::pow(4.0, 2 - activation) +
+              0.01 * (std::pow(2.5, missing) - 1));
     const double energy = 0.9 * weight + 0.1 * activation + 0.02 * inner +
                           0.003 * weight * activation + 0.3 * (inner + 6) / tile;
     const double area = 0.3 + 0.02 * weight * activation + 0.05 * inner;

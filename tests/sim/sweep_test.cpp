@@ -113,18 +113,18 @@ TEST_F(SweepTest, AxesMayBeOfSomeLayers) {
     EXPECT_EQ(layer_config(config, "model.layers.1.mlp.down_proj").format.weight_bits, 8);
     EXPECT_EQ(layer_config(config, "model.layers.1.mlp.up_proj").format.weight_bits, 5);
     EXPECT_EQ(resolved_yaml(config), sweep.points[0].config_yaml);
-    EXPECT_EQ(error("base: base.yaml\naxes:\n  overrides[*].hardware.clock_mhz: [1]\n")
-                  .substr(0, 91),
-              "sweep.yaml:3:35: axes: overrides[*].hardware.clock_mhz: layers cannot differ in "
-              "that (allow");
+    EXPECT_EQ(
+        error("base: base.yaml\naxes:\n  overrides[*].hardware.clock_mhz: [1]\n").substr(0, 91),
+        "sweep.yaml:3:35: axes: overrides[*].hardware.clock_mhz: layers cannot differ in "
+        "that (allow");
 }
 
 TEST_F(SweepTest, ASearchMakesItsPointsOneByOne) {
-    const SweepFile file = read_sweep_file(
-        write("base: base.yaml\n" + std::string(kGrid) +
-              "constraints: ['accumulator.inner_bits > 14']\n"
-              "strategy: pareto\nbudget: 7\nobjectives: [area, prefill_energy]\n"
-              "points: [{accumulator.inner_bits: 20}]\n"));
+    const SweepFile file =
+        read_sweep_file(write("base: base.yaml\n" + std::string(kGrid) +
+                              "constraints: ['accumulator.inner_bits > 14']\n"
+                              "strategy: pareto\nbudget: 7\nobjectives: [area, prefill_energy]\n"
+                              "points: [{accumulator.inner_bits: 20}]\n"));
     ASSERT_TRUE(file.search);
     EXPECT_EQ(file.search->budget, 7);
     EXPECT_EQ(file.search->objectives, (Names{"area", "prefill_energy"}));

@@ -24,7 +24,7 @@ struct SweepPoint {
 
 struct Sweep {
     std::vector<std::string> columns;  ///< keys that axes and points name
-    /// Of a search those that run in any case: the reference first, if there is one.
+    /// Of a search only its reference, if it has one.
     std::vector<SweepPoint> points;
 };
 

@@ -188,6 +188,9 @@ private:
             throw UserError(file_.random->where,
                             "random: a search draws for itself; its number of runs is budget");
         }
+        if (!file_.points.empty()) {
+            throw UserError(file_.points.front().where, "points: a search makes its own");
+        }
         if (search_.budget == 0) throw UserError(search_.where, "budget: is missing");
         if (!search_.reference.empty() && !accuracy) {
             throw UserError(search_.where, "reference: needs the objective perplexity");

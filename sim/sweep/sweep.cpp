@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// axesim sweep: the points of a sweep, each by a worker process, into one table.
+// axesim sweep: what its options ask for.
 #include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <set>
 
 #include "common/error.h"
 #include "common/files.h"
-#include "common/progress.h"
 #include "common/safetensors_file.h"
 #include "reports/summary.h"
-#include "reports/sweep_table.h"
-#include "sim/checkpoint.h"
 #include "sim/commands.h"
-#include "sim/shared_work.h"
 #include "sim/sweep/objectives.h"
 #include "sim/sweep/pareto.h"
 #include "sim/sweep/point_worker.h"
 #include "sim/sweep/points.h"
-#include "sim/sweep/schedule.h"
+#include "sim/sweep/sweep_run.h"
 #include "sim/sweep/worker.h"
 
 namespace axesim::sim {
@@ -78,13 +73,6 @@ void claim(const SweepOptions& options, const Sweep& sweep, const SweepFile& fil
     write_file_atomically(path, [&](std::ostream& out) { out << wanted.dump(2) << "\n"; });
 }
 
-SharedKeys shared_keys(const SweepPoint& point) {
-    const Json& config = point.resolved;
-    return {
-        "values " + values_config(config).dump(),
-        "integers " + config.at("workload").at("model").dump() + integers_config(config).dump()};
-}
-
 /// The points that each point waits for: the first one to have a key makes what all with it share.
 Json list_json(const Sweep& sweep) {
     std::map<std::string, std::string> makers;
@@ -100,126 +88,6 @@ Json list_json(const Sweep& sweep) {
     return points;
 }
 
-/// The points of a sweep and its table.
-class SweepRun {
-public:
-    SweepRun(const SweepOptions& options, std::vector<std::string> columns,
-             std::vector<Objective> objectives = {})
-        : options_(options),
-          worker_(options),
-          columns_(std::move(columns)),
-          objectives_(std::move(objectives)),
-          cores_(omp_get_max_threads()),
-          jobs_(options.jobs > 0 ? options.jobs : cores_),
-          progress_(Progress::detect_style(options.quiet)) {}
-
-    /// Some more points, those that are not finished as far as workers allow at a time; `expected`
-    /// is how many there will be in all. Their objectives, nothing for those that failed.
-    std::vector<std::optional<Objectives>> run(const std::vector<SweepPoint>& more,
-                                               std::size_t expected) {
-        const std::size_t first = points_.size();
-        points_.insert(points_.end(), more.begin(), more.end());
-        lines_.resize(points_.size());
-        values_.resize(points_.size());
-        take_over(first, expected);
-        write_table();
-        start_some();
-        while (!running_.empty()) {
-            const WorkerEnd end = wait_for_worker();
-            const auto worker = running_.find(end.pid);
-            if (worker == running_.end()) continue;
-            const std::size_t point = worker->second;
-            running_.erase(worker);
-            finish(point, end.status);
-            start_some();
-        }
-        return {values_.begin() + static_cast<std::ptrdiff_t>(first), values_.end()};
-    }
-
-    void end() { progress_.finish(); }
-
-    std::size_t points() const { return points_.size(); }
-    std::size_t failed() const { return failed_; }
-    fs::path table() const { return options_.out / "sweep.csv"; }
-
-    /// The lines of some points, as a table of their own.
-    void write_lines(const fs::path& path, const std::vector<std::size_t>& points) const {
-        write_file_atomically(path, [&](std::ostream& out) {
-            out << reports::sweep_header(columns_);
-            for (const std::size_t point : points) out << lines_[point];
-        });
-    }
-
-private:
-    void note(std::size_t point, const std::optional<Json>& result, const std::string& error) {
-        const SweepPoint& p = points_[point];
-        lines_[point] = reports::sweep_line(p.name, p.values, result.value_or(Json()), error);
-        if (result) values_[point] = values_of(objectives_, *result);
-        if (!error.empty()) ++failed_;
-    }
-
-    /// What an earlier run of this sweep has finished, and what cannot run.
-    void take_over(std::size_t first, std::size_t expected) {
-        for (std::size_t point = first; point < points_.size(); ++point) {
-            const std::string& error = points_[point].error;
-            schedule_.add(error.empty() ? shared_keys(points_[point]) : SharedKeys());
-            const auto result = error.empty() ? worker_.result_of(points_[point]) : std::nullopt;
-            if (!result && error.empty()) continue;
-            note(point, result, error);
-            schedule_.skip(point);
-            if (!error.empty()) progress_.note(points_[point].name + ": " + error);
-            ++done_;
-        }
-        if (first == 0 && done_ > 0) {
-            progress_.note(fmt::format("{}: {} of {} points are finished already",
-                                       options_.out.string(), done_, expected));
-        }
-        progress_.start("sweep", std::max(expected, points_.size()), done_);
-    }
-
-    void start_some() {
-        const auto free = static_cast<std::size_t>(jobs_) - running_.size();
-        const std::vector<std::size_t> points = schedule_.start(free);
-        // The first to need what all others share has all cores for it.
-        const auto workers = static_cast<int>(running_.size() + points.size());
-        const int threads = std::max(1, cores_ / std::max(1, workers));
-        for (const std::size_t point : points) {
-            running_[worker_.start(points_[point], threads)] = point;
-        }
-    }
-
-    void finish(std::size_t point, int status) {
-        const auto result = status == 0 ? worker_.result_of(points_[point]) : std::nullopt;
-        const std::string error = result ? "" : worker_.error_of(points_[point], status);
-        schedule_.finish(point, !result);
-        note(point, result, error);
-        write_table();
-        const std::string& name = points_[point].name;
-        progress_.note(result ? reports::summary_line(*result) : name + ": " + error);
-        progress_.advance(1, name);
-        ++done_;
-    }
-
-    void write_table() const {
-        std::vector<std::size_t> all(points_.size());
-        std::iota(all.begin(), all.end(), 0);
-        write_lines(table(), all);
-    }
-
-    const SweepOptions& options_;
-    const PointWorker worker_;
-    const std::vector<std::string> columns_;
-    const std::vector<Objective> objectives_;
-    const int cores_, jobs_;
-    std::vector<SweepPoint> points_;
-    std::vector<std::string> lines_;  ///< of the table; empty: not finished
-    std::vector<std::optional<Objectives>> values_;
-    Schedule schedule_;
-    std::map<pid_t, std::size_t> running_;  ///< points by their workers
-    std::size_t done_ = 0, failed_ = 0;
-    Progress progress_;
-};
-
 /// Looks for the front; what it found as text.
 std::string search(SweepRun& run, const Sweep& sweep, const SweepFile& file,
                    const SweepOptions& options) {
@@ -229,9 +97,22 @@ std::string search(SweepRun& run, const Sweep& sweep, const SweepFile& file,
     const auto budget = static_cast<std::size_t>(search.budget);
     const std::size_t expected = sweep.points.size() + budget;
 
+    std::optional<NamedDesign> reference;  // which is no design of the space
+    if (!sweep.points.empty()) {
+        const auto values = run.run(sweep.points, expected).front();
+        if (!values) {
+            throw RunError(sweep.points.front().name + ": the reference failed; see its line in " +
+                           run.table().string());
+        }
+        reference = {sweep.points.front().name, *values};
+    }
     std::vector<NamedDesign> designs;
     std::vector<std::size_t> points;  // their numbers
-    const auto run_all = [&](const std::vector<SweepPoint>& some) {
+    const auto run_some = [&](const std::vector<Combination>& combinations) {
+        std::vector<SweepPoint> some;
+        for (const Combination& combination : combinations) {
+            some.push_back(space.point(combination));
+        }
         const std::size_t first = run.points();
         auto values = run.run(some, expected);
         for (std::size_t i = 0; i < some.size(); ++i) {
@@ -241,26 +122,10 @@ std::string search(SweepRun& run, const Sweep& sweep, const SweepFile& file,
         }
         return values;
     };
-    run_all(sweep.points);
-    std::optional<NamedDesign> reference;
-    if (!search.reference.empty()) {
-        if (points.empty() || points.front() != 0) {
-            throw RunError(sweep.points.front().name + ": the reference failed; see its line in " +
-                           run.table().string());
-        }
-        reference = designs.front();  // which is no design of the space
-        designs.erase(designs.begin());
-        points.erase(points.begin());
-    }
     search_front({.axis_sizes = space.axis_sizes(),
                   .objectives = objectives.size(),
                   .allowed = [&](const Combination& c) { return space.allows(c); },
-                  .run =
-                      [&](const std::vector<Combination>& combinations) {
-                          std::vector<SweepPoint> some;
-                          for (const Combination& c : combinations) some.push_back(space.point(c));
-                          return run_all(some);
-                      }},
+                  .run = run_some},
                  budget, search.seed);
     run.end();
     std::vector<Objectives> values;

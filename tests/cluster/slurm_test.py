@@ -100,7 +100,8 @@ class Workflow(CliTestCase):
         self.environment = cluster.environment
         options = ["--executor", "slurm", "--jobs", "4", "--default-resources", "mem_mb=200"]
         options += ["slurm_partition=main", "runtime=60", "--latency-wait", "20"]
-        options += ["--slurm-status-command", "squeue", "--seconds-between-status-checks", "1"]
+        options += ["--slurm-status-command", "squeue", "--slurm-no-account", "--slurm-requeue"]
+        options += ["--slurm-init-seconds-before-status-checks", "2"]
 
         # Killed in the middle, it goes on with what is there.
         with self.start_workflow("slurm", *options) as process:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -23,7 +24,7 @@ SavedDesign read_design(const fs::path& folder) {
     return {std::move(name), std::move(result), read_text_file(folder / "config.yaml")};
 }
 
-/// Names of a sweep's points, in the order of its table.
+/// Names of a sweep's points: those that it was begun with, then those that a search found.
 std::vector<std::string> points_of(const fs::path& folder) {
     const fs::path path = folder / "sweep.json";
     const Json sweep = Json::parse(read_text_file(path), nullptr, false);
@@ -33,6 +34,14 @@ std::vector<std::string> points_of(const fs::path& folder) {
     }
     std::vector<std::string> names;
     for (const auto& [name, sha256] : sweep["config_sha256"].items()) names.push_back(name);
+    std::set<std::string> found;
+    if (fs::exists(folder / "points")) {
+        for (const auto& entry : fs::directory_iterator(folder / "points")) {
+            const std::string name = entry.path().filename().string();
+            if (!sweep["config_sha256"].contains(name)) found.insert(name);
+        }
+    }
+    names.insert(names.end(), found.begin(), found.end());
     return names;
 }
 

@@ -264,7 +264,7 @@ void round_all(const LayerConfigs& configs, LayerQuantizer& quantizer, Progress&
 /// The layers without their integers.
 void only_sizes(const workloads::LlamaShape& shape, const LayerConfigs& configs,
                 QuantizedModel& result) {
-    result.has_values = false;
+    result.has_values = result.has_integers = false;
     for (const auto& [id, config] : configs) {
         QuantizedLayer& layer = result.layers[id];
         layer.format = config.format;
@@ -333,6 +333,14 @@ bool QuantizedModel::certified() const {
                        [](const auto& entry) { return entry.second.certificate.certified; });
 }
 
+LayerProofs QuantizedModel::proofs() const {
+    LayerProofs proofs;
+    for (const auto& [id, layer] : layers) {
+        proofs[id] = {layer.certificate, layer.linear.fallback};
+    }
+    return proofs;
+}
+
 Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
     Matrix<float> weights(linear.codes.rows(), linear.codes.cols());
     for (Index channel = 0; channel < weights.rows(); ++channel) {
@@ -356,6 +364,14 @@ CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
     return {workloads::cut_windows(text, calibration.first_token, calibration.sequences,
                                    calibration.length),
             text.sha256};
+}
+
+std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config) {
+    const bool looks = config.quantizer.equalization == quant::Equalization::smoothquant ||
+                       any_layer(layer_configs(config, model.weights->shape()), needs_calibration);
+    if (!looks || config.workload.timing_only) return "";
+    return workloads::text_sha256(config.quantizer.calibration.text,
+                                  workloads::TextPurpose::calibration);
 }
 
 models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model) {
@@ -391,7 +407,7 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
     const LayerConfigs configs = layer_configs(config, model.weights->shape());
     const Stopwatch stopwatch;
     QuantizedModel result;
-    result.model_sha256 = workloads::model_sha256(model);
+    result.model_sha256 = model.sha256;
     result.equalized = equalize(model, config, progress);
     result.calibration_text_sha256 = result.equalized.calibration_text_sha256;
     result.seconds.equalization = stopwatch.seconds();
@@ -427,6 +443,26 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
         round_all(configs, quantizer, progress);
     }
     progress.finish();
+    return result;
+}
+
+QuantizedModel proven_model(const workloads::LoadedModel& model, const Config& config,
+                            const LayerProofs& proofs, Progress& progress) {
+    Config sizes = config;
+    // Folded into the weights, from what text shows: nothing that is of interest any more.
+    if (sizes.quantizer.equalization == quant::Equalization::smoothquant) {
+        sizes.quantizer.equalization = quant::Equalization::none;
+    }
+    QuantizedModel result;
+    result.equalized = equalize(model, sizes, progress);
+    only_sizes(model.weights->shape(), layer_configs(config, model.weights->shape()), result);
+    result.model_sha256 = model.sha256;
+    result.calibration_text_sha256 = calibration_text_sha256(model, config);
+    result.has_values = result.reused = true;
+    for (auto& [id, layer] : result.layers) {
+        layer.certificate = proofs.at(id).certificate;
+        layer.linear.fallback = proofs.at(id).fallback;
+    }
     return result;
 }
 

@@ -17,11 +17,19 @@
 
 namespace axesim::sim {
 
+/// What is known of a layer's integers without looking at them.
+struct LayerProof {
+    quant::Certificate certificate;
+    std::string fallback;  ///< as QuantizedLinear::fallback
+};
+using LayerProofs = std::map<workloads::LinearId, LayerProof>;
+
 struct QuantizedLayer {
     models::LayerFormat format;  ///< of the codes and of the accumulators that sum their products
     Index channels = 0, depth = 0;
     bool has_bias = false;
-    // Without values (workload.timing_only) the rest is empty.
+    // Without values (workload.timing_only) the rest is empty; where only what is proven is known,
+    // the integers are.
     quant::QuantizedLinear linear;
     std::optional<StaticRanges> input_ranges;  ///< absent: found per token at run time
     quant::Certificate certificate;
@@ -40,13 +48,15 @@ struct QuantizeSeconds {
 struct QuantizedModel {
     EqualizedModel equalized;  ///< what was quantized
     std::map<workloads::LinearId, QuantizedLayer> layers;
-    bool has_values = true;  ///< false: only formats and sizes
-    std::string model_sha256;
+    bool has_values = true;               ///< false: only formats and sizes
+    bool has_integers = true;             ///< false: at most what is proven of them
+    std::string model_sha256;             ///< LoadedModel::sha256
     std::string calibration_text_sha256;  ///< "" when the algorithm looks at no text
     bool reused = false;                  ///< an earlier run had stored all layers
     QuantizeSeconds seconds;              ///< of this run
 
     bool certified() const;
+    LayerProofs proofs() const;
 };
 
 /// The hardware that the model needs: config.hardware, as wide as the widest of its layers and as
@@ -67,6 +77,9 @@ struct CalibrationSequences {
 CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
                                            const Config& config);
 
+/// QuantizedModel::calibration_text_sha256 of this config, without quantizing anything.
+std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config);
+
 /// Where finished blocks are stored.
 struct CheckpointPlace {
     std::filesystem::path folder;  ///< empty: nothing is stored
@@ -84,5 +97,10 @@ struct CheckpointPlace {
 /// With workload.timing_only no weight is read: the result has no values.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress, const CheckpointPlace& checkpoints = {});
+
+/// What quantize_model() would give but for the integers, of which another run has proven `proofs`.
+/// No weight is read.
+QuantizedModel proven_model(const workloads::LoadedModel& model, const Config& config,
+                            const LayerProofs& proofs, Progress& progress);
 
 }  // namespace axesim::sim

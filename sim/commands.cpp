@@ -118,7 +118,7 @@ int run_command(const RunOptions& options) {
     Progress progress(Progress::detect_style(options.quiet));
     const std::filesystem::path checkpoints = checkpoint_folder(options.out);
     const Run run = at_places_of(config, [&] {
-        const RunFolders folders{checkpoints, options.cache};
+        const RunFolders folders{checkpoints, options.cache, options.export_weights};
         return options.trace ? run_traced(config, progress, options.out, folders, *options.trace)
                              : run_design_point(config, progress, folders);
     });
@@ -130,7 +130,7 @@ int run_command(const RunOptions& options) {
         reports::write_html_report(options.out / "report.html",
                                    {{{config.name, result, yaml}}, {}});
         reports::write_layers_csv(options.out / "layers.csv", run.result);
-        if (options.export_weights && run.quantized.has_values) {
+        if (options.export_weights && run.quantized.has_integers) {
             export_weights(options.out, run.quantized, config);
         }
         write_text(options.out / "result.json", json);

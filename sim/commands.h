@@ -74,6 +74,8 @@ struct SweepOptions : ConfigOptions {
     std::filesystem::path cache;  ///< folder of work that the points share; empty: in `out`
     int jobs = 0;                 ///< worker processes at a time; 0: as many as cores
     bool resume = false;          ///< also in a folder that holds another sweep
+    bool list = false;            ///< only print the points
+    std::string point;            ///< run only this one, write no table; empty: all
 };
 
 /// What `axesim report` writes.

@@ -69,7 +69,7 @@ MemoryNeeds memory_needs(const Config& config) {
 PlatformSize platform_size(const QuantizedModel& quantized, const workloads::LlamaShape& shape,
                            const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
-    size.has_values = quantized.has_values;
+    size.has_values = quantized.has_integers;
     const MemoryNeeds needs = memory_needs(config);
     size.max_tokens = needs.tokens;
     size.max_depth = shape.deepest_input();
@@ -88,6 +88,7 @@ public:
          const workloads::Text& text, const Config& config, Progress& progress, Platform& platform,
          SharedWork& shared, const std::optional<Evaluation>& known, OperationTrace* trace)
         : model_(model),
+          quantized_(quantized),
           text_(text),
           config_(config),
           progress_(progress),
@@ -113,7 +114,7 @@ public:
             }
         } else {
             evaluate(windows, result);
-            shared_.store({*result.accuracy, result.evaluation});
+            shared_.store({*result.accuracy, result.evaluation, quantized_.proofs()});
         }
         result.all = platform_.counts();
     }
@@ -225,6 +226,7 @@ private:
     }
 
     const workloads::LoadedModel& model_;
+    const QuantizedModel& quantized_;
     const workloads::Text& text_;
     const Config& config_;
     Progress& progress_;
@@ -245,17 +247,14 @@ void require_enough_text(const workloads::Text& text, const Config& config) {
 
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
                          const workloads::Text& text, const Config& config, Progress& progress,
-                         SharedWork& shared, OperationTrace* trace) {
+                         SharedWork& shared, const std::optional<Evaluation>& known,
+                         OperationTrace* trace) {
     WorkloadRun result;
     const Windows windows = evaluation_windows(text, config.workload.evaluation);
     models::set_simulation_resolution();
     const models::HardwareConfig hardware = built_hardware(config, quantized);
-    std::optional<Evaluation> known;
-    if (!windows.empty()) known = shared.evaluation();
-    PlatformSize size = platform_size(quantized, model.weights->shape(), config, hardware);
-    // Then no value is of interest any more, unless an overflow would stop the run.
-    if (known && hardware.accumulator.overflow != OverflowMode::trap) size.has_values = false;
-    Platform platform("platform", hardware, size);
+    Platform platform("platform", hardware,
+                      platform_size(quantized, model.weights->shape(), config, hardware));
     platform.run([&] {
         Host(model, quantized, text, config, progress, platform, shared, known, trace)
             .run(windows, result);

@@ -37,13 +37,14 @@ struct WorkloadRun {
 /// spent.
 void require_enough_text(const workloads::Text& text, const Config& config);
 
-/// Runs everything that config.workload asks for; what `shared` has of it is taken from there, and
-/// what it has not is stored. The phases come first, so that what they take does not depend on
-/// whether the text had to be run. The one platform of this process is made here. `trace` (null:
-/// none) may show operations of the prefill and of the first decoded token. Throws UserError (text
-/// too short), RunError (trap, values that are not finite).
+/// Runs everything that config.workload asks for, but for what is `known`; what `shared` has of it
+/// is taken from there, and what it has not is stored. The phases come first, so that what they
+/// take does not depend on whether the text had to be run. The one platform of this process is made
+/// here. `trace` (null: none) may show operations of the prefill and of the first decoded token.
+/// Throws UserError (text too short), RunError (trap, values that are not finite).
 WorkloadRun run_workload(const workloads::LoadedModel& model, const QuantizedModel& quantized,
                          const workloads::Text& text, const Config& config, Progress& progress,
-                         SharedWork& shared, OperationTrace* trace = nullptr);
+                         SharedWork& shared, const std::optional<Evaluation>& known = {},
+                         OperationTrace* trace = nullptr);
 
 }  // namespace axesim::sim

@@ -121,7 +121,8 @@ CommandSpec gemm_spec() {
 CommandSpec sweep_spec() {
     return {"sweep",
             {"sweep --config SWEEP.yaml --out DIR [--set KEY=VALUE]... [--jobs N] [--cache DIR]",
-             "      [--resume] [--threads N] [--quiet]"},
+             "      [--resume] [--threads N] [--quiet]", "sweep --config SWEEP.yaml --list",
+             "sweep --config SWEEP.yaml --out DIR --point NAME"},
             "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
             "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
             "order of the points. In the end DIR/sweep.sqlite has the same and all layers, and\n"
@@ -134,6 +135,8 @@ CommandSpec sweep_spec() {
              {"jobs", "N", "points to run at a time; 0, the default: as many as cores"},
              {"cache", "DIR", "where shared work is kept; default: cache in --out"},
              {"resume", "", "also go on in a folder with the points of another sweep"},
+             {"list", "", "only print the points, as JSON, and which others each one builds on"},
+             {"point", "NAME", "run only this one, for a scheduler (see workflow/); no table"},
              kThreads,
              kQuiet,
              kHelp},

@@ -260,7 +260,9 @@ Command parse_sweep(const Given& given) {
     given.argument();
     SweepOptions options;
     given.read_config(options);
-    options.out = given.required("out");
+    options.list = given.has("list");
+    options.out = options.list ? given.text("out") : given.required("out");
+    options.point = given.has("point") ? given.required("point") : "";
     options.cache = given.has("cache") ? given.required("cache") : "";
     options.jobs = given.count_of("jobs");
     options.resume = given.has("resume");

@@ -335,17 +335,23 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     host.stage_seconds.emplace_back("load", whole.seconds());
 
     Stopwatch stage;
+    const auto arithmetic =
+        arithmetic_key(requested, model.sha256, calibration_text_sha256(model, config), text);
+    SharedWork shared(folders.shared, arithmetic);
+    const auto known = config.workload.evaluation.tokens > 0 ? shared.evaluation() : std::nullopt;
     Run run;
-    run.quantized =
-        quantize_model(model, config, progress, checkpoint_place(model.synthetic, folders));
+    // Then no integer is of interest any more, unless an overflow would stop the run.
+    const bool needs_integers = !known || folders.exports_integers ||
+                                config.hardware.accumulator.overflow == OverflowMode::trap;
+    run.quantized = needs_integers ? quantize_model(model, config, progress,
+                                                    checkpoint_place(model.synthetic, folders))
+                                   : proven_model(model, config, known->proofs, progress);
     host.stage_seconds.emplace_back("quantize", stage.seconds());
     host.quantize_seconds = named(run.quantized.seconds);
 
     stage.restart();
-    const auto arithmetic = arithmetic_key(requested, run.quantized, text);
-    SharedWork shared(folders.shared, arithmetic);
     const WorkloadRun workload =
-        run_workload(model, run.quantized, text, config, progress, shared, trace);
+        run_workload(model, run.quantized, text, config, progress, shared, known, trace);
     host.stage_seconds.emplace_back("simulate", workload.hardware_seconds);
     host.stage_seconds.emplace_back("float_reference", workload.float_seconds);
     host.stage_seconds.emplace_back("evaluate_total", stage.seconds());

@@ -21,6 +21,7 @@ struct Run {
 struct RunFolders {
     std::filesystem::path checkpoints;  ///< of this run alone, when nothing is shared
     std::filesystem::path shared;       ///< of all runs that share work (shared_work.h)
+    bool exports_integers = false;      ///< the caller wants Run::quantized with its integers
 };
 
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.

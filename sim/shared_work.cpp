@@ -106,18 +106,53 @@ LayerRecord record_from(const Json& json) {
     return record;
 }
 
+Json proof_json(const LayerProof& proof) {
+    const quant::Certificate& c = proof.certificate;
+    Json violation;
+    if (const auto& v = c.violation) violation = {v->channel, v->tile, range_json(v->range)};
+    return {{"certified", c.certified},
+            {"inner", range_json(c.inner)},
+            {"outer", range_json(c.outer)},
+            {"largest_tile_l1", c.largest_tile_l1},
+            {"bits", {c.inner_bits, c.outer_bits}},
+            {"violation", violation},
+            {"fallback", proof.fallback}};
+}
+
+LayerProof proof_from(const Json& json) {
+    LayerProof proof;
+    quant::Certificate& c = proof.certificate;
+    c.certified = json.at("certified");
+    c.inner = range_from(json.at("inner"));
+    c.outer = range_from(json.at("outer"));
+    c.largest_tile_l1 = json.at("largest_tile_l1");
+    c.inner_bits = json.at("bits").at(0);
+    c.outer_bits = json.at("bits").at(1);
+    if (const Json& v = json.at("violation"); !v.is_null()) {
+        c.violation = {v.at(0).get<std::int64_t>(), v.at(1).get<std::int64_t>(),
+                       range_from(v.at(2))};
+    }
+    proof.fallback = json.at("fallback");
+    return proof;
+}
+
 Json evaluation_json(const Evaluation& evaluation) {
     const reports::Accuracy& a = evaluation.accuracy;
     Json layers = Json::array();
     for (const auto& [id, record] : evaluation.layers) {
         layers.push_back({id.block, static_cast<int>(id.operation), record_json(record)});
     }
+    Json proofs = Json::array();
+    for (const auto& [id, proof] : evaluation.proofs) {
+        proofs.push_back({id.block, static_cast<int>(id.kind), proof_json(proof)});
+    }
     return {{"perplexity_float", a.perplexity_float},
             {"perplexity_quantized", a.perplexity_quantized},
             {"kl_divergence", a.kl_divergence},
             {"top1_agreement", a.top1_agreement},
             {"tokens", a.tokens},
-            {"layers", layers}};
+            {"layers", layers},
+            {"proofs", proofs}};
 }
 
 /// Throws Json::exception when something is missing or of another kind.
@@ -133,6 +168,11 @@ Evaluation evaluation_from(const Json& json) {
                              static_cast<Operation>(layer.at(1).get<int>()));
         evaluation.layers[id] = record_from(layer.at(2));
     }
+    for (const Json& layer : json.at("proofs")) {
+        const workloads::LinearId id{layer.at(0).get<int>(),
+                                     static_cast<workloads::LinearKind>(layer.at(1).get<int>())};
+        evaluation.proofs[id] = proof_from(layer.at(2));
+    }
     return evaluation;
 }
 
@@ -144,13 +184,13 @@ Json values_config(const Json& resolved) {
     return relevant;
 }
 
-Json arithmetic_key(const Config& config, const QuantizedModel& model,
-                    const workloads::Text& evaluation) {
+Json arithmetic_key(const Config& config, const std::string& model_sha256,
+                    const std::string& calibration_text_sha256, const workloads::Text& evaluation) {
     Json relevant = values_config(config.resolved);
     for (const char* path : kPaths) erase_path(relevant, path);
     return {{"version", version()},
-            {"model_sha256", model.model_sha256},
-            {"calibration_text_sha256", model.calibration_text_sha256},
+            {"model_sha256", model_sha256},
+            {"calibration_text_sha256", calibration_text_sha256},
             {"evaluation_tokens_sha256", sha256_hex(bytes_of(evaluation.tokens))},
             {"config", relevant}};
 }

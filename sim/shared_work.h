@@ -26,13 +26,16 @@ nlohmann::ordered_json values_config(const nlohmann::ordered_json& resolved);
 
 /// Everything that accuracy and overflow depend on, but for the program: values_config() with
 /// models and texts by their contents, so that it is the same on every machine.
-nlohmann::ordered_json arithmetic_key(const Config& config, const QuantizedModel& model,
+nlohmann::ordered_json arithmetic_key(const Config& config, const std::string& model_sha256,
+                                      const std::string& calibration_text_sha256,
                                       const workloads::Text& evaluation);
 
-/// What the evaluation text showed. Who finds it there need not simulate any values.
+/// What the evaluation text showed, and what is proven of the integers. Who finds it there need
+/// neither simulate any values nor read the integers.
 struct Evaluation {
     reports::Accuracy accuracy;
     LayerRecords layers;  ///< mapping, format and counts are not kept
+    LayerProofs proofs;
 };
 
 class SharedWork {

@@ -57,6 +57,17 @@ LoadedModel load_hf(const std::filesystem::path& path) {
     return model;
 }
 
+std::string sha256_of(const std::vector<std::filesystem::path>& files) {
+    std::map<std::string, std::string> digests;  // by name
+    for (const std::filesystem::path& path : files) {
+        digests[path.filename().string()] = sha256_of_file(path);
+    }
+    if (digests.size() == 1) return digests.begin()->second;
+    std::string list;
+    for (const auto& [name, digest] : digests) list += fmt::format("{}  {}\n", digest, name);
+    return sha256_hex(std::as_bytes(std::span(list)));
+}
+
 }  // namespace
 
 const std::vector<KnownModel>& known_models() {
@@ -98,6 +109,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
         throw UserError(fmt::format("{}: its tokenizer has {} tokens, its embedding only {}",
                                     path.string(), model.tokenizer->vocabulary(), vocabulary));
     }
+    model.sha256 = sha256_of(model.files);
     return model;
 }
 
@@ -110,19 +122,9 @@ LoadedModel synthetic_model(LlamaShape shape, std::uint64_t seed,
     model.weights = std::make_unique<SyntheticLlama>(std::move(shape), seed);
     model.path = file;
     model.files = {file};
+    model.sha256 = sha256_of(model.files);
     model.synthetic = true;
     return model;
-}
-
-std::string model_sha256(const LoadedModel& model) {
-    std::map<std::string, std::string> digests;  // by name
-    for (const std::filesystem::path& path : model.files) {
-        digests[path.filename().string()] = sha256_of_file(path);
-    }
-    if (digests.size() == 1) return digests.begin()->second;
-    std::string list;
-    for (const auto& [name, digest] : digests) list += fmt::format("{}  {}\n", digest, name);
-    return sha256_hex(std::as_bytes(std::span(list)));
 }
 
 }  // namespace axesim::workloads

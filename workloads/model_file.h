@@ -17,6 +17,10 @@ struct LoadedModel {
     std::unique_ptr<Tokenizer> tokenizer;
     std::filesystem::path path;                ///< as it was asked for
     std::vector<std::filesystem::path> files;  ///< all that decide the values of the weights
+    /// Lower-case hexadecimal SHA-256 of the file. Of several files, that of the lines "SHA-256
+    /// FILE NAME" in the order of the names, which is what this prints in their folder: LC_ALL=C ls
+    /// FILES | xargs sha256sum | sha256sum
+    std::string sha256;
     bool synthetic = false;  ///< random weights of a model's sizes: accuracy says nothing
 };
 
@@ -45,10 +49,5 @@ LoadedModel load_model(const std::filesystem::path& path);
 /// where the sizes come from.
 LoadedModel synthetic_model(LlamaShape shape, std::uint64_t seed,
                             const std::filesystem::path& file);
-
-/// Lower-case hexadecimal SHA-256 of the model's file. Of several files, that of the lines
-/// "SHA-256  FILE NAME" in the order of the names, which is what this prints in their folder:
-/// LC_ALL=C ls FILES | xargs sha256sum | sha256sum
-std::string model_sha256(const LoadedModel& model);
 
 }  // namespace axesim::workloads

@@ -19,6 +19,12 @@ std::string default_text(TextPurpose purpose) {
     return text + "\n\n" + read_text_file(folder / "calibration_b.txt");
 }
 
+bool is_token_file(const std::string& name_or_path) { return name_or_path.ends_with(".npy"); }
+
+std::string content_of(const std::string& name_or_path, TextPurpose purpose) {
+    return name_or_path == "default" ? default_text(purpose) : read_text_file(name_or_path);
+}
+
 std::vector<TokenId> read_token_file(const std::string& path, Index vocabulary) {
     const Matrix<std::int64_t> array = read_npy_integer(path);
     if (array.rows() != 1) {
@@ -52,16 +58,17 @@ std::vector<TokenId> encode_file(const std::string& path, const std::string& tex
 
 Text load_text(const std::string& name_or_path, TextPurpose purpose, const Tokenizer& tokenizer) {
     Text text{name_or_path, purpose, {}, {}};
-    if (name_or_path.ends_with(".npy")) {
-        text.tokens = read_token_file(name_or_path, tokenizer.vocabulary());
-        text.sha256 = sha256_hex(MappedFile(name_or_path).bytes());
-        return text;
-    }
-    const std::string content =
-        name_or_path == "default" ? default_text(purpose) : read_text_file(name_or_path);
-    text.tokens = encode_file(name_or_path, content, tokenizer);
-    text.sha256 = sha256_hex(std::as_bytes(std::span(content)));
+    text.tokens = is_token_file(name_or_path)
+                      ? read_token_file(name_or_path, tokenizer.vocabulary())
+                      : encode_file(name_or_path, content_of(name_or_path, purpose), tokenizer);
+    text.sha256 = text_sha256(name_or_path, purpose);
     return text;
+}
+
+std::string text_sha256(const std::string& name_or_path, TextPurpose purpose) {
+    if (is_token_file(name_or_path)) return sha256_of_file(name_or_path);
+    const std::string content = content_of(name_or_path, purpose);
+    return sha256_hex(std::as_bytes(std::span(content)));
 }
 
 std::vector<std::vector<TokenId>> cut_windows(const Text& text, Index first_token, Index count,

@@ -24,6 +24,9 @@ struct Text {
 /// file: it is missing, not UTF-8, or has an id outside the vocabulary.
 Text load_text(const std::string& name_or_path, TextPurpose purpose, const Tokenizer& tokenizer);
 
+/// Text::sha256, without a tokenizer.
+std::string text_sha256(const std::string& name_or_path, TextPurpose purpose);
+
 /// `count` consecutive windows of `length` tokens, the first of which begins at `first_token`.
 /// Throws UserError when the text is too short, naming the config keys to change.
 std::vector<std::vector<TokenId>> cut_windows(const Text& text, Index first_token, Index count,

@@ -64,6 +64,16 @@ public:
         read_map(value, path);
     }
 
+    /// One key of the layers that a pattern names: an entry of `overrides` of its own.
+    void read_layer_key(const LayerKey& name, const YAML::Node& value, const Location& where) {
+        require_per_layer(name.key, where);
+        Settings entry;
+        entry.top = where;
+        entry.values[kLayersKey] = {name.layers, where};
+        Reader(source_, entry, Scope::layers).read_entry(name.key, value, where);
+        settings_.overrides.push_back(std::move(entry));
+    }
+
     static void require_known(const std::string& name, const std::string& path,
                               const Location& where) {
         if (name.find('.') != std::string::npos && find_key(path)) {
@@ -194,12 +204,16 @@ void read_override(const std::string& text, Settings& settings) {
         throw UserError(where, "must be key.path=value, as in accumulator.inner_bits=16");
     }
     const std::string path = text.substr(0, equals);
-    if (path == kOverridesSection || path.starts_with(kOverridesSection + ".")) {
-        throw UserError(where, "overrides: stand in the config file only");
+    const std::optional<LayerKey> layers = layer_key(path);
+    if (!layers && path.starts_with(kOverridesSection)) {
+        throw UserError(where,
+                        "overrides: stand in the config file; here one key at a time, as in "
+                        "overrides[*.mlp.down_proj].number_format.weight_bits=8");
     }
-    if (!find_key(path)) Reader::require_known("", path, where);
+    if (!layers && !find_key(path)) Reader::require_known("", path, where);
     const YAML::Node value = parse_yaml(text.substr(equals + 1), source, path + ": ");
-    Reader(source, settings).read_entry(path, value, where);
+    Reader reader(source, settings);
+    layers ? reader.read_layer_key(*layers, value, where) : reader.read_entry(path, value, where);
 }
 
 }  // namespace

@@ -152,6 +152,14 @@ std::string join_path(const std::string& section, const std::string& name) {
     return section.empty() ? name : section + "." + name;
 }
 
+std::optional<LayerKey> layer_key(const std::string& path) {
+    const std::string begin = kOverridesSection + "[", end = "].";
+    const std::size_t close = path.rfind(end);
+    if (!path.starts_with(begin) || close == std::string::npos) return std::nullopt;
+    return LayerKey{path.substr(begin.size(), close - begin.size()),
+                    path.substr(close + end.size())};
+}
+
 std::string leaf_of(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
 std::string parent_of(const std::string& path) {

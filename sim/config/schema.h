@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,15 @@ inline const std::string kLayersKey = "layers";
 std::vector<std::string> per_layer_keys();
 /// The key `layers` of an entry: a text. It is no key of the schema, because it sets no field.
 const Key& layers_key();
+
+/// A key of some layers, where one line must name it (--set, sweeps): "overrides[PATTERN].KEY" is
+/// an entry behind those that the config file has.
+struct LayerKey {
+    std::string layers;  ///< the pattern
+    std::string key;
+};
+/// Nothing when `path` has another form. Whether the key exists is not looked at.
+std::optional<LayerKey> layer_key(const std::string& path);
 
 /// Numbers from here on are not worth naming as a limit.
 constexpr double kNoLimit = 1e15;

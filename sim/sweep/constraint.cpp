@@ -26,6 +26,8 @@ std::optional<double> as_number(const std::string& word) {
     return value;
 }
 
+bool is_key(const std::string& word) { return find_key(word) || layer_key(word); }
+
 template <class T>
 bool compare(const std::string& how, const T& a, const T& b) {
     if (how == "<=") return a <= b;
@@ -77,7 +79,7 @@ void Constraint::check_side(const Side& side) const {
             fail("a side must be operands with + - * between them");
         }
         // A word without a dot may be a value, as in "packed".
-        if (i % 2 != 0 || as_number(word) || find_key(word)) continue;
+        if (i % 2 != 0 || as_number(word) || is_key(word)) continue;
         if (word.find('.') != std::string::npos && word.find('/') == std::string::npos) {
             fail(word + ": unknown key" + did_you_mean_key(word));
         }
@@ -86,7 +88,7 @@ void Constraint::check_side(const Side& side) const {
 
 Value Constraint::operand(const std::string& word, const Lookup& value_of) {
     if (const auto value = as_number(word)) return *value;
-    return find_key(word) ? value_of(word) : Value(word);
+    return is_key(word) ? value_of(word) : Value(word);
 }
 
 double Constraint::number(const std::string& word, const Lookup& value_of) const {

@@ -34,6 +34,25 @@ const Value* find_setting(const SweepEntry& entry, const std::string& key) {
     return nullptr;
 }
 
+bool meets_constraints(const SweepEntry& entry, const SweepFile& file, const Value& base) {
+    return std::ranges::all_of(file.constraints, [&](const Constraint& constraint) {
+        return constraint.holds([&](const std::string& key) -> const Value& {
+            if (const Value* own = find_setting(entry, key)) return *own;
+            if (!layer_key(key)) return base.at(pointer_to(key));
+            throw UserError(file.where, "constraints: " + key + ": is no axis");
+        });
+    });
+}
+
+SweepEntry entry_of(const Combination& combination, const SweepFile& file) {
+    SweepEntry entry{{}, file.where};
+    for (std::size_t i = 0; i < combination.size(); ++i) {
+        const SweepAxis& axis = file.axes[i];
+        entry.settings.emplace_back(axis.key, axis.values[combination[i]]);
+    }
+    return entry;
+}
+
 /// The combinations of the axes, by the number that one would count them with.
 class Grid {
 public:
@@ -48,24 +67,16 @@ public:
     }
 
     SweepEntry at(std::uint64_t index) const {
-        SweepEntry entry{{}, file_.where};
-        for (auto axis = file_.axes.rbegin(); axis != file_.axes.rend(); ++axis) {
-            const std::uint64_t values = axis->values.size();
-            entry.settings.emplace_back(axis->key, axis->values[index % values]);
+        Combination combination(file_.axes.size());
+        for (std::size_t axis = combination.size(); axis-- > 0;) {
+            const std::uint64_t values = file_.axes[axis].values.size();
+            combination[axis] = index % values;
             index /= values;
         }
-        std::ranges::reverse(entry.settings);
-        return entry;
+        return entry_of(combination, file_);
     }
 
-    bool allows(const SweepEntry& entry) const {
-        return std::ranges::all_of(file_.constraints, [&](const Constraint& constraint) {
-            return constraint.holds([&](const std::string& key) -> const Value& {
-                const Value* own = find_setting(entry, key);
-                return own ? *own : base_.at(pointer_to(key));
-            });
-        });
-    }
+    bool allows(const SweepEntry& entry) const { return meets_constraints(entry, file_, base_); }
 
 private:
     const SweepFile& file_;
@@ -127,11 +138,23 @@ std::vector<std::string> columns_of(const SweepFile& file) {
     return columns;
 }
 
+/// The last word of a key, as in "weight_bits"; of a key of some layers with what their pattern
+/// spells out, as in "mlp.down_proj.weight_bits".
+std::string last_word(const std::string& key) {
+    const auto layers = layer_key(key);
+    if (!layers) return leaf_of(key);
+    std::string pattern = layers->layers;
+    std::erase_if(pattern, [](char c) { return c == '*' || c == '?'; });
+    const std::size_t begin = std::min(pattern.find_first_not_of('.'), pattern.size());
+    const std::size_t end = pattern.find_last_not_of('.') + 1;
+    return join_path(pattern.substr(begin, end - begin), leaf_of(layers->key));
+}
+
 /// The last word of a key where it is the only one, else the whole key.
 std::string short_key(const std::string& key, const std::vector<std::string>& columns) {
     const auto alike = std::ranges::count_if(
-        columns, [&](const std::string& other) { return leaf_of(other) == leaf_of(key); });
-    return alike == 1 ? leaf_of(key) : key;
+        columns, [&](const std::string& other) { return last_word(other) == last_word(key); });
+    return alike == 1 ? last_word(key) : key;
 }
 
 /// Names a folder on any file system; different texts get different names.
@@ -163,10 +186,9 @@ std::string name_of(const SweepEntry& entry, const std::vector<std::string>& col
 }
 
 /// The config of a point. A mistake is one of the sweep file: no line of --set.
-Config config_of(const SweepPoint& point, const SweepEntry& entry,
-                 const std::filesystem::path& base) {
+Config config_of(const SweepPoint& point, const SweepEntry& entry) {
     try {
-        return load_config(base, point.sets);
+        return load_config(point.base, point.sets);
     } catch (const UserError& error) {
         std::string what = error.what();
         if (what.starts_with("--set ")) {
@@ -177,21 +199,66 @@ Config config_of(const SweepPoint& point, const SweepEntry& entry,
     }
 }
 
-SweepPoint point_of(const SweepEntry& entry, const std::filesystem::path& base,
-                    const std::vector<std::string>& columns, const std::vector<std::string>& sets) {
+/// The values of columns. A key of some layers has one only where an entry gives it.
+std::vector<std::string> values_in(const Value& resolved, const SweepEntry& entry,
+                                   const std::vector<std::string>& columns) {
+    std::vector<std::string> values;
+    for (const std::string& key : columns) {
+        const Value* own = find_setting(entry, key);
+        values.push_back(!layer_key(key) ? plain_text(resolved.at(pointer_to(key)))
+                         : own           ? plain_text(*own)
+                                         : "");
+    }
+    return values;
+}
+
+/// Without its config.
+SweepPoint named_point(const SweepEntry& entry, const std::filesystem::path& base,
+                       const std::vector<std::string>& columns,
+                       const std::vector<std::string>& sets) {
     SweepPoint point;
     point.name = name_of(entry, columns);
+    point.base = base;
     point.sets = sets;
     for (const auto& [key, value] : entry.settings) {
         if (key != "name") point.sets.push_back(key + "=" + scalar_text(value));
     }
     point.sets.push_back("name=" + scalar_text(point.name));
-    const Config config = config_of(point, entry, base);
+    return point;
+}
+
+void set_config(SweepPoint& point, const Config& config, const SweepEntry& entry,
+                const std::vector<std::string>& columns) {
     point.resolved = config.resolved;
     point.config_yaml = resolved_yaml(config);
-    for (const std::string& key : columns) {
-        point.values.push_back(plain_text(config.resolved.at(pointer_to(key))));
+    point.values = values_in(config.resolved, entry, columns);
+}
+
+SweepPoint point_of(const SweepEntry& entry, const std::filesystem::path& base,
+                    const std::vector<std::string>& columns, const std::vector<std::string>& sets) {
+    SweepPoint point = named_point(entry, base, columns, sets);
+    set_config(point, config_of(point, entry), entry, columns);
+    return point;
+}
+
+/// What designs of a search are measured by: a config of its own, on the same text and model.
+SweepPoint reference_point(const ParetoSearch& search, const Value& base,
+                           const std::vector<std::string>& columns,
+                           const std::vector<std::string>& sets) {
+    const Config config = load_config(search.reference, sets);
+    for (const char* part : {"/workload/model", "/workload/evaluation"}) {
+        const Value::json_pointer at(part);
+        if (config.resolved.at(at) == base.at(at)) continue;
+        throw UserError(search.where,
+                        fmt::format("reference: {} has another {} than the base, so that accuracy "
+                                    "cannot be compared",
+                                    search.reference.string(), std::string(part).substr(1)));
     }
+    SweepPoint point;
+    point.name = folder_name(config.name);
+    point.base = search.reference;
+    point.sets = sets;
+    set_config(point, config, {}, columns);
     return point;
 }
 
@@ -207,19 +274,23 @@ void require_not_swept(const std::vector<std::string>& sets,
 }  // namespace
 
 Sweep plan_sweep(const SweepFile& file, const std::vector<std::string>& sets) {
-    Sweep sweep{.base = file.base, .columns = columns_of(file), .points = {}};
+    Sweep sweep{.columns = columns_of(file), .points = {}};
     require_not_swept(sets, sweep.columns);
     const Value base = load_config(file.base, sets).resolved;
     std::vector<SweepEntry> entries;
-    if (!file.axes.empty()) {
+    if (!file.axes.empty() && !file.search) {
         const Grid grid(file, base);
         entries = file.random ? drawn_from(grid, *file.random) : all_of(grid, file);
     }
     entries.insert(entries.end(), file.points.begin(), file.points.end());
-    if (entries.empty()) throw UserError(file.where, "no point meets the constraints");
+    if (entries.empty() && !file.search)
+        throw UserError(file.where, "no point meets the constraints");
     if (entries.size() > kMostPoints) {
         throw UserError(file.where, fmt::format("{} points are too many (allowed: {})",
                                                 entries.size(), kMostPoints));
+    }
+    if (file.search && !file.search->reference.empty()) {
+        sweep.points.push_back(reference_point(*file.search, base, sweep.columns, sets));
     }
     std::map<std::string, Value> seen;
     for (const SweepEntry& entry : entries) {
@@ -231,6 +302,38 @@ Sweep plan_sweep(const SweepFile& file, const std::vector<std::string>& sets) {
         if (is_new) sweep.points.push_back(std::move(point));
     }
     return sweep;
+}
+
+DesignSpace::DesignSpace(const SweepFile& file, std::vector<std::string> sets)
+    : file_(file),
+      sets_(std::move(sets)),
+      columns_(columns_of(file)),
+      base_(load_config(file.base, sets_).resolved) {}
+
+std::vector<std::size_t> DesignSpace::axis_sizes() const {
+    std::vector<std::size_t> sizes;
+    for (const SweepAxis& axis : file_.axes) sizes.push_back(axis.values.size());
+    return sizes;
+}
+
+bool DesignSpace::allows(const Combination& combination) const {
+    return meets_constraints(entry_of(combination, file_), file_, base_);
+}
+
+SweepPoint DesignSpace::point(const Combination& combination) const {
+    const SweepEntry entry = entry_of(combination, file_);
+    SweepPoint point = named_point(entry, file_.base, columns_, sets_);
+    try {
+        set_config(point, config_of(point, entry), entry, columns_);
+    } catch (const UserError& error) {
+        point.error = error.what();
+        Value wanted = base_;
+        for (const auto& [key, value] : entry.settings) {
+            if (!layer_key(key)) wanted[pointer_to(key)] = value;
+        }
+        point.values = values_in(wanted, entry, columns_);
+    }
+    return point;
 }
 
 }  // namespace axesim::sim

@@ -5,11 +5,14 @@
 
 namespace axesim::sim {
 
-Schedule::Schedule(std::vector<SharedKeys> points)
-    : points_(std::move(points)), states_(points_.size(), State::waiting) {
-    for (const SharedKeys& keys : points_) {
-        for (const std::string& key : keys) shared_[key] = Shared::nowhere;
-    }
+Schedule::Schedule(const std::vector<SharedKeys>& points) {
+    for (const SharedKeys& keys : points) add(keys);
+}
+
+void Schedule::add(SharedKeys keys) {
+    for (const std::string& key : keys) shared_.try_emplace(key, Shared::nowhere);
+    points_.push_back(std::move(keys));
+    states_.push_back(State::waiting);
 }
 
 void Schedule::skip(std::size_t point) {

@@ -15,9 +15,12 @@ using SharedKeys = std::vector<std::string>;
 
 class Schedule {
 public:
+    Schedule() = default;
     /// The keys of each point.
-    explicit Schedule(std::vector<SharedKeys> points);
+    explicit Schedule(const std::vector<SharedKeys>& points);
 
+    /// One more point, behind the others.
+    void add(SharedKeys keys);
     /// `point` need not run: an earlier sweep did it.
     void skip(std::size_t point);
     /// Up to `most` points that may start now, the first ones first. Points that share a key with a

@@ -10,12 +10,17 @@
 #include "common/files.h"
 #include "sim/config/scalar.h"
 #include "sim/config/yaml_source.h"
+#include "sim/sweep/objectives.h"
 
 namespace axesim::sim {
 
 namespace {
 
-const std::vector<std::string> kSections = {"base", "axes", "random", "constraints", "points"};
+const std::vector<std::string> kSections = {"base",       "axes",     "random", "constraints",
+                                            "points",     "strategy", "budget", "seed",
+                                            "objectives", "reference"};
+/// Those that need strategy: pareto.
+const std::vector<std::string> kSearchSections = {"budget", "seed", "objectives", "reference"};
 
 /// A key of the sweep file itself, which sets no field of a config.
 Key own_key(std::string path, KeyType type, std::string text_note, double least = 0,
@@ -55,6 +60,7 @@ public:
         if (file_.random && file_.axes.empty()) {
             throw UserError(file_.random->where, "random: there are no axes to draw from");
         }
+        check_search();
         return std::move(file_);
     }
 
@@ -109,6 +115,13 @@ private:
         } else if (name == "points") {
             read_list(value, name, where,
                       [&](const YAML::Node& item, const Location& at) { read_point(item, at); });
+        } else if (name == "strategy") {
+            const std::vector<std::string> strategies = {"grid", "pareto"};
+            pareto_ = word_of(strategies, name, value, where) == "pareto";
+            search_.where = where;
+        } else if (std::ranges::find(kSearchSections, name) != kSearchSections.end()) {
+            search_keys_.emplace_back(name, where);
+            read_search_key(name, value, where);
         } else {
             throw UserError(where, fmt::format("{}: unknown key (allowed: {}){}", name,
                                                joined(kSections), did_you_mean(name, kSections)));
@@ -122,13 +135,84 @@ private:
         for (const YAML::Node& item : list) use(item, source_.at(item.Mark()));
     }
 
-    /// The key of a config that `path` names in `section`.
+    static std::string word_of(const std::vector<std::string>& allowed, const std::string& name,
+                               const YAML::Node& value, const Location& where) {
+        Key key = own_key(name, KeyType::word, "");
+        for (const std::string& word : allowed) key.words.push_back({word, 0, ""});
+        return parse_scalar(key, value, where).get<std::string>();
+    }
+
+    void read_search_key(const std::string& name, const YAML::Node& value, const Location& where) {
+        const auto number = [&](double least, double most) {
+            return parse_scalar(own_key(name, KeyType::integer, "", least, most), value, where)
+                .get<std::int64_t>();
+        };
+        if (name == "budget") {
+            search_.budget = number(1, 10'000);
+        } else if (name == "seed") {
+            search_.seed = static_cast<std::uint64_t>(number(0, kNoLimit));
+        } else if (name == "reference") {
+            search_.reference =
+                path_.parent_path() / parse_scalar(base_key(), value, where).get<std::string>();
+        } else {
+            std::vector<std::string> names;
+            for (const Objective& objective : all_objectives()) names.push_back(objective.name);
+            read_list(value, name, where, [&](const YAML::Node& item, const Location& at) {
+                const std::string word = word_of(names, name, item, at);
+                if (std::ranges::find(search_.objectives, word) != search_.objectives.end()) {
+                    throw UserError(at, "objectives: " + word + " stands twice");
+                }
+                search_.objectives.push_back(word);
+            });
+            if (search_.objectives.size() < 2) {
+                throw UserError(where, "objectives: a front needs two of them at least");
+            }
+        }
+    }
+
+    void check_search() {
+        if (!pareto_) {
+            if (search_keys_.empty()) return;
+            const auto& [name, where] = search_keys_.front();
+            throw UserError(where, name + ": is for strategy: pareto only");
+        }
+        if (search_.objectives.empty()) {
+            search_.objectives = {kPerplexity, "decode_energy", "area", "decode_latency"};
+        }
+        const bool accuracy =
+            std::ranges::find(search_.objectives, kPerplexity) != search_.objectives.end();
+        if (file_.axes.empty()) {
+            throw UserError(search_.where, "strategy: there are no axes to search");
+        }
+        if (file_.random) {
+            throw UserError(file_.random->where,
+                            "random: a search draws for itself; its number of runs is budget");
+        }
+        if (!file_.points.empty()) {
+            throw UserError(file_.points.front().where, "points: a search makes its own");
+        }
+        if (search_.budget == 0) throw UserError(search_.where, "budget: is missing");
+        if (!search_.reference.empty() && !accuracy) {
+            throw UserError(search_.where, "reference: needs the objective perplexity");
+        }
+        file_.search = search_;
+    }
+
+    /// The key of a config that `path` names in `section`, as it is or of some layers.
     static const Key& config_key(const std::string& section, const std::string& path,
                                  const Location& where) {
         if (const Key* key = find_key(path)) return *key;
         const std::string context = section + ": " + path;
+        if (const auto layers = layer_key(path)) {
+            const Key* key = find_key(layers->key);
+            if (key && key->per_layer) return *key;
+            throw UserError(where, fmt::format("{}: layers cannot differ in that (allowed: {})",
+                                               context, joined(per_layer_keys())));
+        }
         if (path == kOverridesSection) {
-            throw UserError(where, context + ": stand in the base config only");
+            throw UserError(where, context +
+                                       ": stand in the base config; here one key at a time, as in "
+                                       "overrides[*.mlp.down_proj].number_format.weight_bits");
         }
         if (find_section(path)) {
             throw UserError(where, fmt::format("{}: is a section; name whole keys (allowed: {})",
@@ -201,6 +285,9 @@ private:
     const std::filesystem::path path_;
     const YamlSource source_;
     SweepFile file_;
+    bool pareto_ = false;
+    ParetoSearch search_;
+    std::vector<std::pair<std::string, Location>> search_keys_;  ///< that are given
 };
 
 }  // namespace

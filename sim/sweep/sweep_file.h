@@ -10,6 +10,15 @@
 //     - accumulator.inner_bits >= 14
 //   points:                              # and these, as they are
 //     - {accumulator.inner_bits: 20, accumulator.tile_size: 128}
+//
+// A key of some layers is written as overrides[PATTERN].KEY. Where the axes have too many
+// combinations for all to run, a search finds the best ones:
+//
+//   strategy: pareto                     # the default: grid
+//   budget: 60                           # runs
+//   seed: 1
+//   objectives: [perplexity, area]       # names of objectives.h
+//   reference: ../int8_acc32.yaml        # whose accuracy designs are measured by
 #pragma once
 
 #include <filesystem>
@@ -41,6 +50,15 @@ struct RandomDraw {
     Location where;
 };
 
+/// Runs only combinations that promise to be on the front of the objectives.
+struct ParetoSearch {
+    std::int64_t budget = 0;
+    std::uint64_t seed = 0;
+    std::vector<std::string> objectives;
+    std::filesystem::path reference;  ///< a config; empty: none
+    Location where;
+};
+
 struct SweepFile {
     std::filesystem::path base;
     Location where;  ///< of the axes, or of the first key
@@ -48,6 +66,7 @@ struct SweepFile {
     std::optional<RandomDraw> random;
     std::vector<Constraint> constraints;
     std::vector<SweepEntry> points;
+    std::optional<ParetoSearch> search;
 };
 
 /// Reads and checks values one by one, as those of a config. Throws UserError as

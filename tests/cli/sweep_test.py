@@ -299,6 +299,43 @@ axes:
         path.write_text("[]")
         self.fail_with(2, [path, "not that of a sweep"], *self.command(other, "out", "--resume"))
 
+    def test_points_may_be_run_one_by_one(self):
+        self.succeed(*self.command(GRID, "whole"))
+        config = self.folder / "sweep.yaml"
+        points = json.loads(self.succeed("sweep", "--config", config, "--list").stdout)
+        self.assertEqual([point["name"] for point in points], [r["point"] for r in self.rows("whole")])
+        # The first point of a set of integers makes them for the two others.
+        first = [points[i]["name"] for i in (0, 3)]
+        self.assertEqual([p["after"] for p in points], [[], *[first[:1]] * 2, [], *[first[1:]] * 2])
+        for point in reversed(points):
+            self.succeed(*self.command(GRID, "parts", "--point", point["name"]))
+        self.assertFalse((self.folder / "parts" / "sweep.csv").exists())
+        before = self.finished("parts")
+        self.succeed(*self.command(GRID, "parts", "--point", points[0]["name"]))
+        self.succeed(*self.command(GRID, "parts"))
+        self.assertEqual(self.finished("parts"), before)
+        self.assertEqual(self.table("parts"), self.table("whole"))
+        self.fail_with(2, ["no point other", "--list"], *self.command(GRID, "parts", "--point", "other"))
+        # That a point fails is its result, for which nobody need try again.
+        text = """base: base.yaml
+points:
+  - {accumulator.inner_bits: 12, quantizer.accumulator_aware: none, accumulator.overflow: trap}
+"""
+        (point,) = json.loads(self.succeed(*self.command(text, "failed", "--list")).stdout)
+        done = self.succeed(*self.command(text, "failed", "--point", point["name"]))
+        self.assertIn("overflowed at token", done.stdout)
+
+    def test_what_is_known_is_not_read_again(self):
+        """A point whose values are known runs without the integers, also when they are damaged."""
+        self.succeed(*self.command(GRID, "out"))
+        for path in (self.folder / "out" / "cache" / "quantized").rglob("*.safetensors"):
+            path.write_bytes(b"")
+        shutil.rmtree(self.folder / "out" / "points")
+        self.succeed(*self.command(GRID, "out"))
+        for row in self.rows("out"):
+            reused = self.result("out", row["point"])["host"]["reused"]
+            self.assertEqual(reused, ["quantized_layers", "evaluation"])
+
     def test_two_at_once_in_a_folder(self):
         command = self.command(GRID, "out")
         with self.start(command) as process:

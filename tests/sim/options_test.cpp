@@ -102,6 +102,9 @@ TEST(Options, Sweep) {
     EXPECT_EQ(options.threads, 4);
     EXPECT_TRUE(options.quiet);
     EXPECT_EQ(parsed<SweepOptions>({"sweep", "--config", "a", "--out", "b"}).jobs, 0);
+    EXPECT_TRUE(parsed<SweepOptions>({"sweep", "--config", "a", "--list"}).list);
+    EXPECT_EQ(parsed<SweepOptions>({"sweep", "--config", "a", "--out", "b", "--point", "c"}).point,
+              "c");
 }
 
 TEST(Options, VerifyGemmExplain) {

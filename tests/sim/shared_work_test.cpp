@@ -22,6 +22,8 @@ using testing_support::kLeast;
 
 const OperationId kOne{0, Operation::q_proj};
 const OperationId kOther{1, Operation::attention_scores};
+const workloads::LinearId kLinear{3, workloads::LinearKind::up_proj};
+const workloads::LinearId kLmHead{30, workloads::LinearKind::lm_head};
 
 Evaluation some_evaluation() {
     Evaluation evaluation;
@@ -40,6 +42,15 @@ Evaluation some_evaluation() {
     record.reference_sum = 1e18 / 3;
     record.compared_values = 99;
     evaluation.layers[kOther].observed.outer_events = 4;
+    evaluation.proofs[kLinear].certificate = {.certified = true,
+                                              .inner = {-70, 80},
+                                              .outer = {-900, 1000},
+                                              .largest_tile_l1 = 33,
+                                              .inner_bits = 12,
+                                              .outer_bits = 17,
+                                              .violation = {}};
+    evaluation.proofs[kLmHead].certificate.violation = {5, -1, {-1'000'000'000'000, 3}};
+    evaluation.proofs[kLmHead].fallback = "rounded to nearest";
     return evaluation;
 }
 
@@ -82,6 +93,22 @@ TEST_F(SharedWorkTest, GivesBackWhatWasStored) {
         EXPECT_EQ(found->layers.at(id).error_sum, record.error_sum);
         EXPECT_EQ(found->layers.at(id).reference_sum, record.reference_sum);
         EXPECT_EQ(found->layers.at(id).compared_values, record.compared_values);
+    }
+    ASSERT_EQ(found->proofs.size(), stored.proofs.size());
+    for (const auto& [id, proof] : stored.proofs) {
+        EXPECT_EQ(found->proofs.at(id).fallback, proof.fallback);
+        const quant::Certificate &a = found->proofs.at(id).certificate, &b = proof.certificate;
+        EXPECT_EQ(a.certified, b.certified);
+        EXPECT_EQ(a.inner, b.inner);
+        EXPECT_EQ(a.outer, b.outer);
+        EXPECT_EQ(a.largest_tile_l1, b.largest_tile_l1);
+        EXPECT_EQ(a.inner_bits, b.inner_bits);
+        EXPECT_EQ(a.outer_bits, b.outer_bits);
+        ASSERT_EQ(a.violation.has_value(), b.violation.has_value());
+        if (!b.violation) continue;
+        EXPECT_EQ(a.violation->channel, b.violation->channel);
+        EXPECT_EQ(a.violation->tile, b.violation->tile);
+        EXPECT_EQ(a.violation->range, b.violation->range);
     }
 }
 
@@ -218,12 +245,11 @@ TEST(ValuesConfig, EveryKeyWasThoughtAbout) {
 }
 
 TEST(ArithmeticKey, HasFilesByTheirContents) {
-    QuantizedModel model;
-    model.model_sha256 = "m";
+    std::string model = "m", calibration = "";
     workloads::Text text;
     text.tokens = {1, 2, 3};
     const auto key = [&](const std::vector<std::string>& sets) {
-        return arithmetic_key(config_of(kLeast, sets), model, text);
+        return arithmetic_key(config_of(kLeast, sets), model, calibration, text);
     };
     const Json base = key({});
     EXPECT_EQ(key({"workload.model=elsewhere.gguf", "workload.evaluation.text=a.txt",
@@ -233,10 +259,10 @@ TEST(ArithmeticKey, HasFilesByTheirContents) {
     text.tokens.push_back(4);
     EXPECT_NE(key({}), base);
     text.tokens.pop_back();
-    model.model_sha256 = "n";
+    model = "n";
     EXPECT_NE(key({}), base);
-    model.model_sha256 = "m";
-    model.calibration_text_sha256 = "c";
+    model = "m";
+    calibration = "c";
     EXPECT_NE(key({}), base);
 }
 

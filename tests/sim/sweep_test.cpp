@@ -69,7 +69,7 @@ TEST_F(SweepTest, TheLastAxisTurnsFastest) {
     EXPECT_EQ(point.resolved.at("accumulator").at("inner_bits"), 14);
     EXPECT_EQ(point.resolved.at("name"), point.name);
     // What --set would make of it is the same config.
-    EXPECT_EQ(resolved_yaml(load_config(sweep.base, point.sets)), point.config_yaml);
+    EXPECT_EQ(resolved_yaml(load_config(point.base, point.sets)), point.config_yaml);
 }
 
 TEST_F(SweepTest, PointsComeAfterAxesAndTakeOtherKeysFromTheBase) {
@@ -94,6 +94,50 @@ TEST_F(SweepTest, KeysWithTheSameLastWordAreNamedInFull) {
                     "  - {quantizer.calibration.text: default}\n"),
               (Names{"workload.evaluation.text=default,clock_mhz=500.0",
                      "quantizer.calibration.text=default"}));
+}
+
+TEST_F(SweepTest, AxesMayBeOfSomeLayers) {
+    const std::string text =
+        "axes:\n"
+        "  number_format.weight_bits: [5, 6]\n"
+        "  overrides[*.mlp.down_proj].number_format.weight_bits: [6, 8]\n"
+        "constraints: ['overrides[*.mlp.down_proj].number_format.weight_bits > "
+        "number_format.weight_bits + 1']\n"
+        "points: [{seed: 1}]\n";
+    const Sweep sweep = plan(text);
+    EXPECT_EQ(names(text), (Names{"weight_bits=5,mlp.down_proj.weight_bits=8",
+                                  "weight_bits=6,mlp.down_proj.weight_bits=8", "seed=1"}));
+    EXPECT_EQ(sweep.points[0].values, (Names{"5", "8", "0"}));
+    EXPECT_EQ(sweep.points[2].values, (Names{"6", "", "1"}));
+    const Config config = load_config(sweep.points[0].base, sweep.points[0].sets);
+    EXPECT_EQ(layer_config(config, "model.layers.1.mlp.down_proj").format.weight_bits, 8);
+    EXPECT_EQ(layer_config(config, "model.layers.1.mlp.up_proj").format.weight_bits, 5);
+    EXPECT_EQ(resolved_yaml(config), sweep.points[0].config_yaml);
+    EXPECT_EQ(
+        error("base: base.yaml\naxes:\n  overrides[*].hardware.clock_mhz: [1]\n").substr(0, 91),
+        "sweep.yaml:3:35: axes: overrides[*].hardware.clock_mhz: layers cannot differ in "
+        "that (allow");
+}
+
+TEST_F(SweepTest, ASearchMakesItsPointsOneByOne) {
+    const SweepFile file =
+        read_sweep_file(write("base: base.yaml\n" + std::string(kGrid) +
+                              "constraints: ['accumulator.inner_bits > 14']\n"
+                              "strategy: pareto\nbudget: 7\nobjectives: [area, prefill_energy]\n"));
+    ASSERT_TRUE(file.search);
+    EXPECT_EQ(file.search->budget, 7);
+    EXPECT_EQ(file.search->objectives, (Names{"area", "prefill_energy"}));
+    const Sweep sweep = plan_sweep(file, {"hardware.clock_mhz=500"});
+    EXPECT_TRUE(sweep.points.empty());
+    const DesignSpace space(file, {"hardware.clock_mhz=500"});
+    EXPECT_EQ(space.axis_sizes(), (std::vector<std::size_t>{2, 2}));
+    EXPECT_FALSE(space.allows({0, 1}));
+    EXPECT_TRUE(space.allows({1, 1}));
+    const SweepPoint point = space.point({1, 1});
+    EXPECT_EQ(point.name, "inner_bits=16,tile_size=monolithic");
+    EXPECT_EQ(point.values, (Names{"16", "monolithic"}));
+    EXPECT_EQ(point.resolved.at("hardware").at("clock_mhz"), 500);
+    EXPECT_EQ(point.error, "");
 }
 
 TEST_F(SweepTest, ConstraintsPruneTheGridOnly) {
@@ -153,7 +197,7 @@ TEST_F(SweepTest, MistakesHaveAPlace) {
               "file)");
     EXPECT_EQ(error(base + "axis: {}\n"),
               "sweep.yaml:2:7: axis: unknown key (allowed: base, axes, random, constraints, "
-              "points); did you mean axes?");
+              "points, strategy, budget, seed, objectives, reference); did you mean axes?");
     EXPECT_EQ(error(base + "axes:\n  accumulator.iner_bits: [1]\n"),
               "sweep.yaml:3:26: axes: accumulator.iner_bits: unknown key; did you mean "
               "accumulator.inner_bits?");
@@ -282,15 +326,16 @@ const fs::path kSweeps = fs::path(AXESIM_SOURCE_DIR) / "configs" / "sweeps";
 TEST(Sweeps, ThatComeWithAxesimLoadAndAskAQuestion) {
     std::set<std::string> found;
     for (const auto& entry : fs::directory_iterator(kSweeps)) {
-        const Sweep sweep = plan_sweep(read_sweep_file(entry.path()), {});
-        EXPECT_GE(sweep.points.size(), 5U) << entry.path();
+        const SweepFile file = read_sweep_file(entry.path());
+        const Sweep sweep = plan_sweep(file, {});
+        EXPECT_GE(file.search ? file.search->budget : std::ssize(sweep.points), 5) << entry.path();
         const std::string text = read_text_file(entry.path());
         EXPECT_TRUE(text.starts_with("# ")) << entry.path();
         EXPECT_NE(text.substr(0, text.find("base:")).find('?'), std::string::npos) << entry.path();
         found.insert(entry.path().stem().string());
     }
     EXPECT_EQ(found, (std::set<std::string>{"accumulators", "array_shapes", "bit_lengths", "dram",
-                                            "memory_interfaces", "tiles"}));
+                                            "memory_interfaces", "pareto", "tiles"}));
 }
 
 }  // namespace

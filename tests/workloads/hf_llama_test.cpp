@@ -289,7 +289,7 @@ TEST(ModelFile, AHuggingFaceTokenizerMayNotExceedTheEmbedding) {
 TEST(ModelFile, DigestsAllThatDecidesTheWeights) {
     const HfFolder folder;
     folder.write(2);
-    const auto digest = [&] { return model_sha256(load_model(folder / "")); };
+    const auto digest = [&] { return load_model(folder / "").sha256; };
     std::string list;
     for (const char* name :
          {"config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}) {
@@ -302,7 +302,7 @@ TEST(ModelFile, DigestsAllThatDecidesTheWeights) {
     folder.write_file("config.json", folder.config.dump(4));
     EXPECT_NE(digest(), before);
     const TemporaryFile gguf("tiny.gguf", TinyLlama().writer().str());
-    EXPECT_EQ(model_sha256(load_model(gguf.path())), sha256_hex(MappedFile(gguf.path()).bytes()));
+    EXPECT_EQ(load_model(gguf.path()).sha256, sha256_hex(MappedFile(gguf.path()).bytes()));
 }
 
 }  // namespace

@@ -106,25 +106,6 @@ LayerRecord record_from(const Json& json) {
     return record;
 }
 
-Json evaluation_json(const Evaluation& evaluation) {
-    const reports::Accuracy& a = evaluation.accuracy;
-    Json layers = Json::array();
-    for (const auto& [id, record] : evaluation.layers) {
-        layers.push_back({id.block, static_cast<int>(id.operation), record_json(record)});
-    }
-    Json proofs = Json::array();
-    for (const auto& [id, proof] : evaluation.proofs) {
-        proofs.push_back({id.block, static_cast<int>(id.kind), proof_json(proof)});
-    }
-    return {{"perplexity_float", a.perplexity_float},
-            {"perplexity_quantized", a.perplexity_quantized},
-            {"kl_divergence", a.kl_divergence},
-            {"top1_agreement", a.top1_agreement},
-            {"tokens", a.tokens},
-            {"layers", layers},
-            {"proofs", proofs}};
-}
-
 Json proof_json(const LayerProof& proof) {
     const quant::Certificate& c = proof.certificate;
     Json violation;
@@ -153,6 +134,25 @@ LayerProof proof_from(const Json& json) {
     }
     proof.fallback = json.at("fallback");
     return proof;
+}
+
+Json evaluation_json(const Evaluation& evaluation) {
+    const reports::Accuracy& a = evaluation.accuracy;
+    Json layers = Json::array();
+    for (const auto& [id, record] : evaluation.layers) {
+        layers.push_back({id.block, static_cast<int>(id.operation), record_json(record)});
+    }
+    Json proofs = Json::array();
+    for (const auto& [id, proof] : evaluation.proofs) {
+        proofs.push_back({id.block, static_cast<int>(id.kind), proof_json(proof)});
+    }
+    return {{"perplexity_float", a.perplexity_float},
+            {"perplexity_quantized", a.perplexity_quantized},
+            {"kl_divergence", a.kl_divergence},
+            {"top1_agreement", a.top1_agreement},
+            {"tokens", a.tokens},
+            {"layers", layers},
+            {"proofs", proofs}};
 }
 
 /// Throws Json::exception when something is missing or of another kind.

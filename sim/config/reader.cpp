@@ -69,9 +69,8 @@ public:
         require_per_layer(name.key, where);
         Settings entry;
         entry.top = where;
-        Reader layers(source_, entry, Scope::layers);
-        layers.read_entry(kLayersKey, YAML::Node(name.layers), where);
-        layers.read_entry(name.key, value, where);
+        entry.values[kLayersKey] = {name.layers, where};
+        Reader(source_, entry, Scope::layers).read_entry(name.key, value, where);
         settings_.overrides.push_back(std::move(entry));
     }
 

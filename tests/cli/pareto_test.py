@@ -62,7 +62,12 @@ class Pareto(CliTestCase):
             workload=workload,
         )
         self.write("base.yaml", base)
-        self.write("reference.yaml", minimal_config(*(8, 8, 32, "monolithic"), workload=workload))
+        reference = minimal_config(
+            *(8, 8, 32, "monolithic"),
+            quantizer={"algorithm": "naive_round", "accumulator_aware": "none"},
+            workload=workload,
+        )
+        self.write("reference.yaml", reference)
 
     def command(self, text, out, *options):
         sweep = self.write("sweep.yaml", text)
@@ -164,7 +169,7 @@ class Pareto(CliTestCase):
         self.write("other.yaml", reference.replace("64", "32"))
         fail(["workload/evaluation", "cannot be compared"], ("reference.yaml", "other.yaml"))
         text = AXES + SEARCH + "budget: 9\n"
-        timing = ["--set", "workload.timing_only=true"]
+        timing = ["--set", "workload.timing_only=true", "--quiet"]
         self.fail_with(2, ["perplexity is not measured"], *self.command(text, "out", *timing))
 
     def test_a_wrong_combination_is_a_line(self):

@@ -115,7 +115,7 @@ TEST_F(SweepTest, AxesMayBeOfSomeLayers) {
     EXPECT_EQ(resolved_yaml(config), sweep.points[0].config_yaml);
     EXPECT_EQ(
         error("base: base.yaml\naxes:\n  overrides[*].hardware.clock_mhz: [1]\n").substr(0, 91),
-        "sweep.yaml:3:35: axes: overrides[*].hardware.clock_mhz: layers cannot differ in "
+        "sweep.yaml:3:36: axes: overrides[*].hardware.clock_mhz: layers cannot differ in "
         "that (allow");
 }
 

@@ -177,12 +177,12 @@ module weight_stationary_array #(
             for (genvar t = 0; t < USED_ROWS / TILE_ROWS; t++) begin : tiles
                 localparam int END = (t + 1) * TILE_ROWS;  // row below the tile
                 logic [OUTER_BITS-1:0] above, kept, sum;
-                logic valid, opens, closes, starts, exceeds;
+                logic valid, unused_opens, closes, starts, exceeds;
                 delay_line #(.WIDTH(FLAGS + 1), .STAGES(c), .CLEARED(1)) flag_skew (
                     .clock(clock),
                     .reset(reset),
                     .in(token_at[END*(FLAGS+1)+:FLAGS+1]),
-                    .out({starts, closes, opens, valid})
+                    .out({starts, closes, unused_opens, valid})
                 );
                 if (t == 0) begin : first
                     delay_line #(.WIDTH(OUTER_BITS), .STAGES(c)) outer_skew (

@@ -97,7 +97,8 @@ TEST(RandomTokenizer, MakesATokenOfEachByte) {
 }
 
 TEST(SyntheticModel, HasOneBlockThatStandsForAll) {
-    const LoadedModel model = synthetic_model(small_shape(), 1, "sizes.yaml");
+    const LoadedModel model =
+        synthetic_model(small_shape(), 1, AXESIM_SOURCE_DIR "/configs/llama/llama-3-8b.yaml");
     EXPECT_TRUE(model.synthetic);
     EXPECT_EQ(model.weights->shape().blocks, 1);
     EXPECT_EQ(model.weights->shape().repeats, 3);

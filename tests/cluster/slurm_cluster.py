@@ -9,7 +9,9 @@ import socket
 import subprocess
 import time
 
-PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue")
+CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+PROGRAMS = ("slurmctld", "slurmd", "munged", *CLIENTS)
+SEARCH_PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 NODES = ("node1", "node2")
 CONFIG = """ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -44,8 +46,7 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 
 def missing():
     """Programs of Slurm that are not on this machine."""
-    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    return [name for name in PROGRAMS if not shutil.which(name, path=path)]
+    return [name for name in PROGRAMS if not shutil.which(name, path=SEARCH_PATH)]
 
 
 def free_port():
@@ -61,10 +62,22 @@ class SlurmCluster:
         self.folder = pathlib.Path(folder)
         self.daemons = {}
         self.environment = dict(os.environ)
-        self.environment["PATH"] += ":/usr/sbin:/sbin"
+        self.environment["PATH"] = f"{self.folder}/bin:{SEARCH_PATH}"
         self.environment["SLURM_CONF"] = str(self.folder / "slurm.conf")
 
+    def write_clients(self):
+        """Snakemake takes SLURM_CONF out of the environment: clusters have theirs in /etc."""
+        (self.folder / "bin").mkdir()
+        for name in CLIENTS:
+            client = self.folder / "bin" / name
+            real = shutil.which(name, path=SEARCH_PATH)
+            client.write_text(
+                f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {real} "$@"\n'
+            )
+            client.chmod(0o755)
+
     def start(self):
+        self.write_clients()
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)

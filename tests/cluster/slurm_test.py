@@ -66,16 +66,23 @@ class Workflow(CliTestCase):
             done = subprocess.run(
                 self.command(out, *options), env=self.environment, stdout=log, stderr=log
             )
-        self.assertEqual(done.returncode, 0, (self.folder / "snakemake.log").read_text()[-4000:])
+        self.assertEqual(done.returncode, 0, self.logs())
 
     def start_workflow(self, out, *options):
-        return subprocess.Popen(
-            self.command(out, *options),
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with open(self.folder / "snakemake.log", "w") as log:
+            return subprocess.Popen(
+                self.command(out, *options),
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def logs(self):
+        """What to look at when something went wrong."""
+        files = (self.folder / "work" / ".snakemake" / "slurm_logs").rglob("*.log")
+        texts = [path.read_text()[-2000:] for path in [self.folder / "snakemake.log", *files]]
+        return "\n".join(texts)
 
     def table(self, out):
         return (self.folder / out / "sweep.csv").read_text()
@@ -86,7 +93,7 @@ class Workflow(CliTestCase):
 
     def wait_for_points(self, process, out, count):
         while len(self.finished(out)) < count:
-            self.assertIsNone(process.poll())
+            self.assertIsNone(process.poll(), self.logs())
             time.sleep(0.05)
 
     def test_local_cores(self):
@@ -113,7 +120,7 @@ class Workflow(CliTestCase):
         with self.start_workflow("slurm", *options) as process:
             self.wait_for_points(process, "slurm", len(before) + 1)
             cluster.kill_node("node1")
-            self.assertEqual(process.wait(timeout=600), 0)
+            self.assertEqual(process.wait(timeout=1200), 0, self.logs())
         self.assertEqual(self.table("slurm"), self.table("local"))
         after = self.finished("slurm")
         self.assertEqual(len(after), POINTS)

@@ -95,7 +95,8 @@ class SlurmCluster:
             nodes=nodes,
         )
         (self.folder / "slurm.conf").write_text(text)
-        files = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "seed", "log")]
+        kinds = ("key", "pid", "seed", "log")
+        files = [f"--{kind}-file={self.folder}/munge.{kind}" for kind in kinds]
         self.spawn("munged", "munged", "--foreground", "--force", "--num-threads=1", *files,
                    f"--socket={self.folder}/munge.socket")
         self.wait_for(lambda: (self.folder / "munge.socket").exists(), "munged")

@@ -88,8 +88,6 @@ Json value_of(const std::string& text) {
     return value.is_number() || value.is_boolean() ? value : Json(text);
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
 void bind(sqlite3_stmt* statement, int place, const Json& value) {
     if (value.is_number_float()) {
         sqlite3_bind_double(statement, place, value.get<double>());
@@ -140,7 +138,7 @@ void SweepDatabase::add(const std::string& point, const std::vector<std::string>
     for (const TableFigure& figure : sweep_figures()) {
         row.push_back(value_at(result, figure.pointer));
     }
-    row.push_back(text_or_null(error));
+    row.push_back(error.empty() ? Json() : Json(error));
     insert(database_, "points", row);
     for (const Json& layer : value_at(result, "/layers")) {
         std::vector<Json> fields{point};

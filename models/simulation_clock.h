@@ -22,6 +22,11 @@ public:
     std::uint64_t now() const {
         return (sc_core::sc_time_stamp().value() + period_fs_ - 1) / period_fs_;
     }
+    /// How far ahead of SystemC's time that edge is; zero when it is past.
+    sc_core::sc_time time_until(std::uint64_t cycle) const {
+        const std::uint64_t current = now();
+        return sc_core::sc_time::from_value(cycle > current ? (cycle - current) * period_fs_ : 0);
+    }
     /// Suspends the calling process for whole cycles.
     void wait_cycles(std::uint64_t cycles) const {
         if (cycles > 0) sc_core::wait(sc_core::sc_time::from_value(cycles * period_fs_));

@@ -102,9 +102,10 @@ void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc
         // A delta later, so that all requests of this instant are seen whatever order they ran in.
         work_.notify(sc_core::SC_ZERO_TIME);
         wait(request.done);
+    } else if (!command->queued) {
+        clock_.wait_until(request.done_cycle);
     }
     command->done_cycle = request.done_cycle;
-    if (!command->queued) clock_.wait_until(request.done_cycle);
     if (request.staged && !command->write) request.staged->unpack(*command);
     keep_last_burst(request);
     count(request);
@@ -138,14 +139,24 @@ void MemoryInterface::serve() {
         Request* request = next_request();
         if (request == nullptr) {
             wait(work_);
+            cycle_ = std::max(cycle_, clock_.now());
             continue;
         }
         move_batch(*request);
         if (request->bursts_done == request->range.bursts) {
             queues_[static_cast<std::size_t>(request->command->stream)].pop_front();
-            request->done.notify(sc_core::SC_ZERO_TIME);
+            request->done.notify(
+                clock_.time_until(request->command->queued ? cycle_ : request->done_cycle));
         }
     }
+}
+
+/// Suspends serve() only where another process could do something before that edge, or at it.
+void MemoryInterface::advance_to(std::uint64_t cycle) {
+    if (cycle <= cycle_) return;
+    cycle_ = cycle;
+    const sc_core::sc_time ahead = clock_.time_until(cycle);
+    if (sc_core::sc_time_to_pending_activity() <= ahead) wait(ahead);
 }
 
 MemoryInterface::Request* MemoryInterface::next_request() {
@@ -162,7 +173,7 @@ MemoryInterface::Request* MemoryInterface::next_request() {
 void MemoryInterface::move_batch(Request& request) {
     // Room in the DRAM's queue: the batch kOutstanding before this one has left it.
     std::uint64_t& slot = accepted_[batches_++ % kOutstanding];
-    clock_.wait_until(slot);
+    advance_to(slot);
 
     const std::uint64_t bursts =
         std::min<std::uint64_t>(static_cast<std::uint64_t>(config_.batch_bursts),
@@ -176,7 +187,7 @@ void MemoryInterface::move_batch(Request& request) {
            request.command->address + first_burst * burst_bytes, data, bursts * burst_bytes);
     DramAcceptExtension accept;
     payload.set_extension(&accept);
-    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    sc_core::sc_time delay = clock_.time_until(cycle_);
     dram_socket->b_transport(payload, delay);
     payload.clear_extension(&accept);  // it lives on this stack
     if (payload.is_response_error()) {

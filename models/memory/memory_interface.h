@@ -114,6 +114,7 @@ private:
     void take_kept_burst(Request& request);
     void keep_last_burst(Request& request);
     void serve();
+    void advance_to(std::uint64_t cycle);
     Request* next_request();
     void move_batch(Request& request);
     void count(const Request& request);
@@ -127,6 +128,7 @@ private:
     std::array<std::deque<Request*>, kStreams.size()> queues_;
     std::size_t turn_ = 0;  ///< the stream that may go next
     sc_core::sc_event work_;
+    std::uint64_t cycle_ = 0;  ///< where serve() stands: ahead of SystemC while nobody could notice
     std::array<std::uint64_t, kOutstanding> accepted_{};  ///< cycles when batches left the queue
     std::size_t batches_ = 0;
     std::uint64_t bus_free_ = 0;  ///< cycle at which the on-chip bus has moved all batches so far

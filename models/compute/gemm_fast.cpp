@@ -37,11 +37,18 @@ PreparedActivations::PreparedActivations(std::shared_ptr<const Matrix<std::int32
     const std::vector<TileSpan> tiles =
         cut_into_tiles(codes.cols(), format.accumulator.tile_length(codes.cols()));
     packed.codes = &codes;
-    if (!tiles.empty()) packed.pairs = tiles.back().first_pair + tiles.back().pairs();
+    if (!tiles.empty()) {
+        packed.pairs = tiles.back().first_pair + tiles.back().pairs();
+        packed.quads = tiles.back().first_quad + tiles.back().quads();
+    }
     packed.blocks = cut_into_token_blocks(codes.rows());
     if (fits_pairs(format) && codes.rows() > 0) {
         packed.words = hwy::AllocateAligned<std::int32_t>(
             static_cast<std::size_t>(codes.rows() * packed.pairs));
+    }
+    if (fits_quads(format) && codes.rows() > 0) {
+        packed.quad_words = hwy::AllocateAligned<std::int32_t>(
+            static_cast<std::size_t>(codes.rows() * packed.quads));
     }
     for_blocks(static_cast<Index>(packed.blocks.size()), kBlocksPerTask,
                [&](Index first, Index count) {

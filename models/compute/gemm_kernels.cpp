@@ -40,6 +40,13 @@ void sum_in_any_order(Task& task, const TilePlace& at) {
                            task.inner);
 }
 
+template <int kRows>
+void sum_in_int16(Task& task, const TilePlace& at) {
+    sum_quads<kRows>(task.activations.block_quads(at.block) + at.tile.first_quad * kRows,
+                     task.weights.quad_words(at.panel, at.tile.first_quad), at.tile.quads(),
+                     task.inner);
+}
+
 /// If every prefix at a segment's start lies within its limits, no step overflowed and the sum is
 /// the accumulator's value. Vectors of channels where one does not are summed again in steps.
 template <int kRows>
@@ -99,6 +106,9 @@ void sum_wide(Task& task, const TilePlace& at) {
 template <int kRows>
 bool sum_tile(Task& task, const TilePlace& at) {
     switch (at.plan.method) {
+        case TileMethod::any_order_int16:
+            sum_in_int16<kRows>(task, at);
+            return false;
         case TileMethod::any_order:
             sum_in_any_order<kRows>(task, at);
             return false;
@@ -301,14 +311,37 @@ IntegerRange extremes_of(const std::int32_t* codes, Index count) {
     return {min, max};
 }
 
+/// Both halves of a pair as bytes in the low half.
+std::int32_t bytes_of_pair(std::int32_t pair) { return (pair & 0xFF) | (pair >> 8 & 0xFF00); }
+
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width,
+                std::int32_t* quad_words) {
+    for (Index p = 0; p < pairs; p += 2) {
+        const std::int32_t* first = pair_words + p * width;
+        std::int32_t* to = quad_words + p / 2 * width;
+        if (p + 1 == pairs) {
+            for (Index i = 0; i < width; ++i) to[i] = bytes_of_pair(first[i]);
+            return;
+        }
+        for (Index i = 0; i < width; ++i) {
+            to[i] = bytes_of_pair(first[i]) | bytes_of_pair(first[width + i]) << 16;
+        }
+    }
+}
+
 IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
-                              const Matrix<std::int32_t>& codes, std::int32_t* words) {
+                              const ActivationBlocks& activations) {
+    const Matrix<std::int32_t>& codes = *activations.codes;
     const std::int32_t* x = codes.row(block.first).data();
     const IntegerRange extremes = extremes_of(x, block.rows * codes.cols());  // rows back to back
+    std::int32_t* const words = activations.block_words(block);
+    std::int32_t* const quads = activations.block_quads(block);
     if (words == nullptr) return extremes;
     for (const TileSpan& tile : tiles) {
-        pack_rows(x + tile.first, codes.cols(), block.rows, tile.length, block.rows,
-                  words + tile.first_pair * block.rows);
+        std::int32_t* const tile_words = words + tile.first_pair * block.rows;
+        pack_rows(x + tile.first, codes.cols(), block.rows, tile.length, block.rows, tile_words);
+        if (quads == nullptr) continue;
+        pack_quads(tile_words, tile.pairs(), block.rows, quads + tile.first_quad * block.rows);
     }
     return extremes;
 }
@@ -354,6 +387,7 @@ HWY_AFTER_NAMESPACE();
 namespace axesim::models {
 
 HWY_EXPORT(multiply_blocks);
+HWY_EXPORT(pack_quads);
 HWY_EXPORT(pack_token_block);
 HWY_EXPORT(pack_weights);
 HWY_EXPORT(sum_codes);
@@ -369,9 +403,12 @@ std::vector<TokenBlock> cut_into_token_blocks(Index tokens) {
 
 IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
                               ActivationBlocks& activations) {
-    std::int32_t* words =
-        activations.words ? activations.words.get() + block.first * activations.pairs : nullptr;
-    return HWY_DYNAMIC_DISPATCH(pack_token_block)(block, tiles, *activations.codes, words);
+    return HWY_DYNAMIC_DISPATCH(pack_token_block)(block, tiles, activations);
+}
+
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width,
+                std::int32_t* quad_words) {
+    HWY_DYNAMIC_DISPATCH(pack_quads)(pair_words, pairs, width, quad_words);
 }
 
 void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,

@@ -21,21 +21,24 @@ struct TokenBlock {
 /// [0, tokens) in blocks of 8, the rest in blocks of 4, 2 and 1.
 std::vector<TokenBlock> cut_into_token_blocks(Index tokens);
 
-/// Activations of a call: the codes themselves [tokens, K], and, when they fit int16, packed
-/// [token block][pair][row] with pairs as in WeightPanels.
+/// Activations of a call: the codes themselves [tokens, K], and, where they fit, packed
+/// [token block][pair][row] and [token block][quad][row] with pairs and quads as in WeightPanels.
 struct ActivationBlocks {
     const Matrix<std::int32_t>* codes = nullptr;
-    Index pairs = 0;
+    Index pairs = 0, quads = 0;
     std::vector<TokenBlock> blocks;
-    hwy::AlignedFreeUniquePtr<std::int32_t[]>
-        words;  ///< null when activations need more than int16
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> words;       ///< null: they do not fit pairs
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_words;  ///< null: they do not fit quads
 
-    const std::int32_t* block_words(const TokenBlock& block) const {
+    std::int32_t* block_words(const TokenBlock& block) const {
         return words ? words.get() + block.first * pairs : nullptr;
+    }
+    std::int32_t* block_quads(const TokenBlock& block) const {
+        return quad_words ? quad_words.get() + block.first * quads : nullptr;
     }
 };
 
-/// Packs one block (when `activations.words` is there) and returns the extremes of its codes.
+/// Packs one block, as far as `activations` has room for it, and returns the extremes of its codes.
 IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpan>& tiles,
                               ActivationBlocks& activations);
 
@@ -43,6 +46,9 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
 /// them, channels that are missing as zeros.
 void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
                   std::int32_t* words);
+
+/// The quads of a tile from its pairs: words of `width` rows or channels, whose halves are bytes.
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width, std::int32_t* quad_words);
 
 /// Per channel of a panel, the sums of its codes above and below zero.
 struct CodeSums {

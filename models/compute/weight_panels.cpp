@@ -10,6 +10,8 @@
 namespace axesim::models {
 namespace {
 
+constexpr IntegerRange kInt8{INT8_MIN, INT8_MAX};
+constexpr IntegerRange kUint8{0, UINT8_MAX};
 constexpr IntegerRange kInt16{INT16_MIN, INT16_MAX};
 constexpr IntegerRange kInt32{INT32_MIN, INT32_MAX};
 
@@ -43,15 +45,21 @@ IntegerRange reachable(const CodeSums& sums, Index channel, const IntegerRange& 
 
 std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
     std::vector<TileSpan> tiles;
-    Index pairs = 0;
+    Index pairs = 0, quads = 0;
     for (Index first = 0; first < depth; first += length) {
-        tiles.push_back({first, std::min(length, depth - first), pairs});
+        tiles.push_back({first, std::min(length, depth - first), pairs, quads});
         pairs += tiles.back().pairs();
+        quads += tiles.back().quads();
     }
     return tiles;
 }
 
 bool fits_pairs(const GemmFormat& format) { return kInt16.contains(with_zero(format.activations)); }
+
+bool fits_quads(const GemmFormat& format) {
+    return kUint8.contains(with_zero(format.activations)) &&
+           kInt8.contains(with_zero(format.weights));
+}
 
 /// What the codes of one panel prove.
 struct WeightPanels::PanelProof {
@@ -72,10 +80,15 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
       largest_step_(std::min(lanes_, format.accumulator.tile_length(depth_)) *
                     magnitude(product_range(with_zero(format.weights), activations_))),
       narrow_activations_(fits_pairs(format)),
+      has_quads_(fits_quads(format)),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(
         static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
+    if (has_quads_) {
+        quad_words_ = hwy::AllocateAligned<std::int32_t>(
+            static_cast<std::size_t>(panels() * quads() * kPanelChannels));
+    }
     if ((tile_scales.array() != 1).any()) pack_tile_scales(tile_scales);
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
     for_blocks(panels(), 1, [&](Index panel, Index) {
@@ -102,6 +115,9 @@ void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
     std::int32_t* panel_words = words_.get() + panel * pairs() * kPanelChannels;
     for (const TileSpan& tile : tiles_) {
         pack_weights(weights.row(first).data(), depth_, channels, tile, panel_words);
+        if (!has_quads_) continue;
+        pack_quads(words(panel, tile.first_pair), tile.pairs(), kPanelChannels,
+                   quad_words_.get() + (panel * quads() + tile.first_quad) * kPanelChannels);
     }
 }
 
@@ -155,6 +171,7 @@ WeightPanels::PanelProof WeightPanels::prove(Index panel) const {
 TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
                               const TileSpan& tile) const {
     if (inner_.range().contains(sums)) {
+        if (has_quads_ && kInt16.contains(sums)) return {TileMethod::any_order_int16};
         const bool int32_suffices = narrow_activations_ && kInt32.contains(sums);
         return {int32_suffices ? TileMethod::any_order : TileMethod::wide_any_order};
     }

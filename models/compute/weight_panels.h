@@ -16,13 +16,16 @@ namespace axesim::models {
 /// Channels in a panel: two AVX-512 vectors of int32, and a multiple of every narrower vector.
 inline constexpr Index kPanelChannels = 32;
 
-/// Consecutive products that one inner accumulation sums. Kernels take products in pairs; a tile
-/// starts a new pair, so a tile of odd length ends with half a pair of zeros.
+/// Consecutive products that one inner accumulation sums. Kernels take products in pairs of 16-bit
+/// codes or in quads of bytes; a tile starts a new one of each, and ends with zeros that complete
+/// its last.
 struct TileSpan {
     Index first = 0;       ///< index k of the first product
     Index length = 0;      ///< products
     Index first_pair = 0;  ///< pairs in the tiles before
+    Index first_quad = 0;  ///< quads in the tiles before
     Index pairs() const { return (length + 1) / 2; }
+    Index quads() const { return (length + 3) / 4; }
 };
 
 /// The tiles of a depth. `length` >= 1.
@@ -31,13 +34,18 @@ std::vector<TileSpan> cut_into_tiles(Index depth, Index length);
 /// Whether codes of this format fit int16, so that kernels can take them in pairs.
 bool fits_pairs(const GemmFormat& format);
 
+/// Whether activations of this format are unsigned bytes and weights signed ones, so that kernels
+/// can take them in quads.
+bool fits_quads(const GemmFormat& format);
+
 /// How a tile of a panel may be summed, by what the bounds of its codes prove.
 enum class TileMethod : std::uint8_t {
-    any_order,       ///< no step can overflow, and int32 holds every partial sum
-    check_prefixes,  ///< sum any way, prove from prefixes that no step overflowed, else step
-    step,            ///< step by step in int32
-    wide_any_order,  ///< no step can overflow, but sums or operands need int64
-    wide_step,       ///< step by step in int64
+    any_order_int16,  ///< no sum of any of its products leaves int16: quads of bytes
+    any_order,        ///< no step can overflow, and int32 holds every partial sum
+    check_prefixes,   ///< sum any way, prove from prefixes that no step overflowed, else step
+    step,             ///< step by step in int32
+    wide_any_order,   ///< no step can overflow, but sums or operands need int64
+    wide_step,        ///< step by step in int64
 };
 
 struct TilePlan {
@@ -64,6 +72,7 @@ public:
     Index depth() const { return depth_; }
     Index panels() const { return (channels_ + kPanelChannels - 1) / kPanelChannels; }
     Index pairs() const { return tiles_.back().first_pair + tiles_.back().pairs(); }
+    Index quads() const { return tiles_.back().first_quad + tiles_.back().quads(); }
     const std::vector<TileSpan>& tiles() const { return tiles_; }
     const AccumulatorRule& inner() const { return inner_; }
     const AccumulatorRule& outer() const { return outer_; }
@@ -72,6 +81,11 @@ public:
     /// Words of a panel from one pair on.
     const std::int32_t* words(Index panel, Index pair) const {
         return words_.get() + (panel * pairs() + pair) * kPanelChannels;
+    }
+    /// The same weights as bytes, four in a word [panel][quad][channel in panel], from one quad on;
+    /// there for formats that fit quads.
+    const std::int32_t* quad_words(Index panel, Index quad) const {
+        return quad_words_.get() + (panel * quads() + quad) * kPanelChannels;
     }
     const TilePlan& plan(Index panel, Index tile) const {
         return plans_[static_cast<std::size_t>(panel * tile_count() + tile)];
@@ -109,9 +123,11 @@ private:
     IntegerRange activations_;   ///< of the format, extended to contain 0
     std::int64_t largest_step_;  ///< no step adds more than this in magnitude
     bool narrow_activations_;
+    bool has_quads_;
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> words_;
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_words_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> tile_scales_;  ///< [panel][tile][channel in panel]
     std::vector<TilePlan> plans_;                            ///< [panel][tile]
     std::vector<std::uint8_t> outer_safe_int32_;

@@ -55,6 +55,7 @@ DramAddressMap::DramAddressMap(const DramConfig& config)
 }
 
 std::int64_t DramAddressMap::atoms_of_channel(std::int64_t atoms, int channel) const {
+    if (channels_ == 1) return atoms;
     const std::int64_t all_channels = below_channel_ * channels_;
     const std::int64_t rest = atoms % all_channels - channel * below_channel_;
     return atoms / all_channels * below_channel_ +

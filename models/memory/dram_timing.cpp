@@ -43,12 +43,11 @@ std::int64_t DramChannelTiming::transfer(std::int64_t first, std::int64_t count,
 }
 
 void DramChannelTiming::serve_in_order(std::int64_t first, const Request& request) {
-    DramPlace place = map_.place(first);
+    DramPlace place = first == run_.next_atom ? run_.next_place : map_.place(first);
     for (std::int64_t atom = first; atom < request.end;) {
         const std::int64_t limit = std::min(request.end, run_.end_atom);
         if (const std::int64_t skipped = skip_hits(atom, place, limit, request)) {
             atom += skipped;
-            place = map_.place(atom);
             continue;
         }
         refresh_until(std::max(request.arrival_ps, last_column_ps_));
@@ -58,6 +57,7 @@ void DramChannelTiming::serve_in_order(std::int64_t first, const Request& reques
         ++atom;
         map_.advance(place);
     }
+    run_.next_place = place;
 }
 
 void DramChannelTiming::serve_reordered(std::int64_t first, const Request& request) {
@@ -72,11 +72,12 @@ void DramChannelTiming::serve_reordered(std::int64_t first, const Request& reque
             const std::int64_t limit = request.end <= run_.end_atom
                                            ? request.end
                                            : run_.end_atom - std::int64_t{kQueueAtoms};
-            if (const std::int64_t skipped = skip_hits(oldest.atom, oldest.place, limit, request)) {
+            DramPlace place = oldest.place;
+            if (const std::int64_t skipped = skip_hits(oldest.atom, place, limit, request)) {
                 queue_.clear();
                 passed_ = 0;
                 next = oldest.atom + skipped;
-                next_place = map_.place(next);
+                next_place = place;
                 continue;
             }
         }
@@ -135,7 +136,8 @@ void DramChannelTiming::issue(std::int64_t atom, const DramPlace& place, bool mi
         std::max(request.arrival_ps, banks_.column_ready_ps(place, request.write));
     banks_.column(place, request.write, time);
     extend_run(atom, request.write, time);
-    recent_columns_ps_[columns_issued_++ % kQueueAtoms] = time;
+    ++columns_issued_;
+    column_ps(1) = time;
     last_column_ps_ = time;
     ++(missed ? counts_.row_misses : counts_.row_hits);
 }
@@ -147,30 +149,30 @@ std::int64_t DramChannelTiming::entered_ps(std::size_t ahead, const Request& req
                     recent_columns_ps_[(columns_issued_ + ahead) % kQueueAtoms]);
 }
 
-void DramChannelTiming::extend_run(std::int64_t atom, bool write, std::int64_t column_ps) {
+void DramChannelTiming::extend_run(std::int64_t atom, bool write, std::int64_t time_ps) {
     if (atom != run_.next_atom || write != run_.write || atom == run_.end_atom) {
         const std::int64_t rows = map_.atoms_of_open_rows();
-        run_ = {.end_atom = (atom / rows + 1) * rows, .write = write};
+        run_ = {};
+        run_.end_atom = (atom / rows + 1) * rows;
+        run_.write = write;
     }
     run_.next_atom = atom + 1;
     const std::int64_t turn = map_.banks_in_turn();
     if (++run_.atoms <= turn || turn > std::int64_t{kQueueAtoms}) return;
-    const std::int64_t took =
-        column_ps -
-        recent_columns_ps_[(columns_issued_ - static_cast<std::size_t>(turn)) % kQueueAtoms];
+    const std::int64_t took = time_ps - column_ps(static_cast<std::size_t>(turn));
     run_.steady = took == run_.turn_ps ? run_.steady + 1 : 1;
     run_.turn_ps = took;
 }
 
 /// Advances by whole turns of the banks in closed form, to `limit` or the next refresh at most.
-/// Returns the atoms, 0 when `atom` must be walked.
+/// Returns the atoms, and `place` behind them; 0 when `atom` must be walked.
 ///
 /// Why that is right: in a run, a column command waits only for those of the turn before it, by
 /// fixed gaps. (Whatever else it could wait for, an activate, an arrival or a turn of the bus, the
 /// same bank's command in the turn before has waited for.) So when one turn repeats the turn before
 /// it, each command t later, the next turn does too.
-std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, const DramPlace& place,
-                                          std::int64_t limit, const Request& request) {
+std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, DramPlace& place, std::int64_t limit,
+                                          const Request& request) {
     const std::int64_t turn = map_.banks_in_turn();
     if (run_.steady < turn || atom != run_.next_atom || request.write != run_.write) return 0;
     if (banks_.traced()) return 0;
@@ -178,28 +180,24 @@ std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, const DramPlace& pl
         std::min((limit - atom) / turn, (next_refresh_ps_ - 1 - last_column_ps_) / run_.turn_ps);
     if (turns <= 0) return 0;
 
-    // The commands of the last turn before, and when they would have been in the turn skipped last.
-    std::array<std::int64_t, kQueueAtoms> last_turn_ps{};
-    DramPlace skipped = place;
-    skipped.column += static_cast<int>(turns - 1);
-    for (std::int64_t i = 0; i < turn; ++i) {
-        const auto position = static_cast<std::size_t>(i);
-        const std::size_t age = static_cast<std::size_t>(turn) - position;
-        last_turn_ps[position] = recent_columns_ps_[(columns_issued_ - age) % kQueueAtoms];
-        last_column_ps_ = last_turn_ps[position] + turns * run_.turn_ps;
-        banks_.column(skipped, request.write, last_column_ps_);
-        map_.advance(skipped);
+    // Only the commands that the queue looks back at are kept: those of turns before come at once.
+    const auto turn_atoms = static_cast<std::size_t>(turn);
+    const std::int64_t kept_turns = std::min(turns, (std::int64_t{kQueueAtoms} + turn - 1) / turn);
+    for (std::size_t age = 1; age <= turn_atoms; ++age) {
+        column_ps(age) += (turns - kept_turns) * run_.turn_ps;
+    }
+    for (std::int64_t i = 0; i < kept_turns * turn; ++i) {
+        const std::int64_t time = column_ps(turn_atoms) + run_.turn_ps;
+        ++columns_issued_;
+        column_ps(1) = time;
+    }
+    place.column += static_cast<int>(turns - 1);
+    for (std::size_t age = turn_atoms; age > 0; --age) {
+        last_column_ps_ = column_ps(age);
+        banks_.column(place, request.write, last_column_ps_);
+        map_.advance(place);
     }
     const std::int64_t atoms = turns * turn;
-    columns_issued_ += static_cast<std::size_t>(atoms);
-    std::size_t slot = columns_issued_;
-    std::size_t left = std::min(kQueueAtoms, static_cast<std::size_t>(atoms));
-    for (std::int64_t later = turns * run_.turn_ps; left > 0; later -= run_.turn_ps) {
-        for (std::int64_t i = turn; i > 0 && left > 0; --i, --left) {
-            recent_columns_ps_[--slot % kQueueAtoms] =
-                last_turn_ps[static_cast<std::size_t>(i - 1)] + later;
-        }
-    }
     run_.next_atom += atoms;
     run_.atoms += atoms;
     counts_.row_hits += static_cast<std::uint64_t>(atoms);

@@ -59,6 +59,7 @@ private:
     /// of the bus, no change of row in a bank.
     struct Run {
         std::int64_t next_atom = -1;
+        DramPlace next_place;       ///< in_order: of next_atom, between two requests
         std::int64_t end_atom = 0;  ///< where the open rows end
         bool write = false;
         std::int64_t atoms = 0;
@@ -71,11 +72,15 @@ private:
     void fill_queue(std::int64_t& next, DramPlace& place, const Request& request);
     std::size_t pick(const Request& request);
     void issue(std::int64_t atom, const DramPlace& place, bool missed, const Request& request);
-    void extend_run(std::int64_t atom, bool write, std::int64_t column_ps);
-    std::int64_t skip_hits(std::int64_t atom, const DramPlace& place, std::int64_t limit,
+    void extend_run(std::int64_t atom, bool write, std::int64_t time_ps);
+    std::int64_t skip_hits(std::int64_t atom, DramPlace& place, std::int64_t limit,
                            const Request& request);
     void refresh_until(std::int64_t now_ps);
     std::int64_t entered_ps(std::size_t ahead, const Request& request) const;
+    /// Of the latest column command (1), the one before (2), ... up to kQueueAtoms back.
+    std::int64_t& column_ps(std::size_t age) {
+        return recent_columns_ps_[(columns_issued_ - age) % kQueueAtoms];
+    }
 
     static constexpr std::size_t kQueueAtoms = 32;
     static constexpr int kMostPassed = 32;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "models/memory/dram.h"
 #include "models/tlm_command.h"
 
 namespace axesim::models {
@@ -80,6 +79,7 @@ void StagedRun::unpack(const TransferCommand& command) const {
 MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name,
                                  const MemoryInterfaceConfig& config, const SimulationClock& clock)
     : sc_module(name), config_(config), clock_(clock), trace_(clock) {
+    payload_.set_extension(accept_);
     command_socket.register_b_transport(this, &MemoryInterface::b_transport);
     SC_THREAD(serve);
 }
@@ -182,23 +182,19 @@ void MemoryInterface::move_batch(Request& request) {
     std::byte* data =
         request.staged ? request.staged->bursts(request.bursts_done, bursts).data() : nullptr;
     const std::uint64_t first_burst = request.range.first_burst + request.bursts_done;
-    tlm::tlm_generic_payload payload;
-    set_up(payload, request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
+    set_up(payload_, request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
            request.command->address + first_burst * burst_bytes, data, bursts * burst_bytes);
-    DramAcceptExtension accept;
-    payload.set_extension(&accept);
     sc_core::sc_time delay = clock_.time_until(cycle_);
-    dram_socket->b_transport(payload, delay);
-    payload.clear_extension(&accept);  // it lives on this stack
-    if (payload.is_response_error()) {
-        SC_REPORT_ERROR("axesim/memory_interface", payload.get_response_string().c_str());
+    dram_socket->b_transport(payload_, delay);
+    if (payload_.is_response_error()) {
+        SC_REPORT_ERROR("axesim/memory_interface", payload_.get_response_string().c_str());
     }
 
     // The on-chip bus moves one beat a cycle, beside the DRAM's transfers.
     const std::uint64_t beats = bursts * static_cast<std::uint64_t>(config_.burst_beats);
     const std::uint64_t dram_done = clock_.cycle_at(sc_core::sc_time_stamp() + delay);
     bus_free_ = std::max(bus_free_ + beats, dram_done);
-    slot = clock_.cycle_at(accept.next_accept);
+    slot = clock_.cycle_at(accept_->next_accept);
     if (bus_free_ > dram_done) slot = std::max(slot, bus_free_ - beats);
     request.done_cycle = bus_free_;
     request.bursts_done += bursts;

@@ -14,6 +14,7 @@
 
 #include "models/counts.h"
 #include "models/hardware_config.h"
+#include "models/memory/dram.h"
 #include "models/simulation_clock.h"
 #include "models/trace_port.h"
 
@@ -131,6 +132,8 @@ private:
     std::uint64_t cycle_ = 0;  ///< where serve() stands: ahead of SystemC while nobody could notice
     std::array<std::uint64_t, kOutstanding> accepted_{};  ///< cycles when batches left the queue
     std::size_t batches_ = 0;
+    tlm::tlm_generic_payload payload_;                       ///< of one batch after the other
+    DramAcceptExtension* accept_ = new DramAcceptExtension;  ///< the payload's, which deletes it
     std::uint64_t bus_free_ = 0;  ///< cycle at which the on-chip bus has moved all batches so far
     std::array<LastBurst, kStreams.size()> last_burst_;
     std::array<std::uint64_t, kStreams.size()> arrived_{};  ///< cycle of a stream's last element

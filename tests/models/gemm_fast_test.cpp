@@ -72,8 +72,9 @@ TEST_P(GemmFast, RandomSmallCases) {
         count_methods(c, methods);
         expect_same(c);
     }
-    for (const TileMethod method : {TileMethod::any_order, TileMethod::step,
-                                    TileMethod::wide_any_order, TileMethod::wide_step}) {
+    for (const TileMethod method :
+         {TileMethod::any_order_int16, TileMethod::any_order, TileMethod::step,
+          TileMethod::wide_any_order, TileMethod::wide_step}) {
         EXPECT_GT(methods[method], 25) << static_cast<int>(method);
     }
 }
@@ -154,6 +155,25 @@ TEST_P(GemmFast, AtTheEdgeOfTheBound) {
             c.weights(32, 50) = static_cast<std::int16_t>(511 - 4 * 127 + over);
             EXPECT_EQ(PreparedWeights(c.weights, c.format).overflow_free(), over == 0);
             EXPECT_EQ(reference(c).seen.inner_events, over == 0 ? 0u : 5u);
+            expect_same(c);
+        }
+    }
+}
+
+// 128 weights of one sign and activations of 255 reach +-32,640; 129 would leave int16.
+TEST_P(GemmFast, AtTheEdgeOfInt16) {
+    const Index tile = 131;
+    for (const std::int16_t sign : {std::int16_t{1}, std::int16_t{-1}}) {
+        for (const int over : {0, 1}) {
+            GemmCase c;
+            c.format = {signed_range(8), unsigned_range(8), {32, tile, 0}};
+            c.activations = Matrix<std::int32_t>::Constant(11, 2 * tile + 1, 255);
+            c.weights = Matrix<std::int16_t>::Zero(35, 2 * tile + 1);
+            c.weights.row(34).segment(tile + 2, 128 + over).fill(sign);
+            std::map<TileMethod, int> methods;
+            count_methods(c, methods);
+            EXPECT_EQ(methods[TileMethod::any_order], over);
+            EXPECT_EQ(methods[TileMethod::any_order_int16], 6 - over);
             expect_same(c);
         }
     }

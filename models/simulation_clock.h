@@ -16,12 +16,11 @@ inline void set_simulation_resolution() { sc_core::sc_set_time_resolution(1, sc_
 class SimulationClock {
 public:
     explicit SimulationClock(double clock_mhz)
-        : period_fs_(static_cast<std::uint64_t>(std::llround(1e9 / clock_mhz))) {}
+        : period_fs_(static_cast<std::uint64_t>(std::llround(1e9 / clock_mhz))),
+          edges_per_fs_(1.0 / static_cast<double>(period_fs_)) {}
 
     /// The edge that SystemC's time stands at, or the next one.
-    std::uint64_t now() const {
-        return (sc_core::sc_time_stamp().value() + period_fs_ - 1) / period_fs_;
-    }
+    std::uint64_t now() const { return cycle_at(sc_core::sc_time_stamp()); }
     /// How far ahead of SystemC's time that edge is; zero when it is past.
     sc_core::sc_time time_until(std::uint64_t cycle) const {
         const std::uint64_t current = now();
@@ -41,14 +40,22 @@ public:
     }
     /// The first edge at or after a time.
     std::uint64_t cycle_at(std::int64_t picoseconds) const {
-        return (static_cast<std::uint64_t>(picoseconds) * 1000 + period_fs_ - 1) / period_fs_;
+        return edge_at(static_cast<std::uint64_t>(picoseconds) * 1000);
     }
-    std::uint64_t cycle_at(const sc_core::sc_time& time) const {
-        return (time.value() + period_fs_ - 1) / period_fs_;
-    }
+    std::uint64_t cycle_at(const sc_core::sc_time& time) const { return edge_at(time.value()); }
 
 private:
+    /// ceil(time / period). The product of doubles is close, and much faster than a division: this
+    /// is asked several times a batch of bursts.
+    std::uint64_t edge_at(std::uint64_t time_fs) const {
+        auto edge = static_cast<std::uint64_t>(static_cast<double>(time_fs) * edges_per_fs_);
+        while (edge * period_fs_ < time_fs) ++edge;
+        while (edge > 0 && (edge - 1) * period_fs_ >= time_fs) --edge;
+        return edge;
+    }
+
     std::uint64_t period_fs_;
+    double edges_per_fs_;
 };
 
 }  // namespace axesim::models

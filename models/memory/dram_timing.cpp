@@ -176,8 +176,10 @@ std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, DramPlace& place, s
     const std::int64_t turn = map_.banks_in_turn();
     if (run_.steady < turn || atom != run_.next_atom || request.write != run_.write) return 0;
     if (banks_.traced()) return 0;
-    const std::int64_t turns =
-        std::min((limit - atom) / turn, (next_refresh_ps_ - 1 - last_column_ps_) / run_.turn_ps);
+    if (limit - atom < turn) return 0;
+    std::int64_t turns = (limit - atom) / turn;
+    const std::int64_t left_ps = next_refresh_ps_ - 1 - last_column_ps_;
+    if (turns * run_.turn_ps > left_ps) turns = left_ps / run_.turn_ps;
     if (turns <= 0) return 0;
 
     // Only the commands that the queue looks back at are kept: those of turns before come at once.

@@ -11,7 +11,8 @@ const withUnit = (unit) => (value) => {
 const percent = (share) => `${d3.format(".1f")(100 * share)} %`;
 const fixed = (digits) => d3.format(`,.${digits}f`);
 
-// `better`: 1 when more is better, -1 when less is.
+// `better`: 1 when more is better, -1 when less is. `range`: where the least and the most stand that
+// uncertain costs leave, and the figure that these two are of.
 const FIGURES = [
     {
         label: "perplexity",
@@ -36,14 +37,27 @@ const FIGURES = [
         better: 1,
         show: si
     },
-    {label: "prefill energy", pointer: "/energy/total_j", better: -1, show: withUnit("J")},
     {
-        label: "energy of a decoded token",
-        pointer: "/energy/decode/per_token_j",
+        label: "prefill energy",
+        pointer: "/energy/total_j",
+        range: {pointer: "/energy/range", whole: "/energy/total_j"},
         better: -1,
         show: withUnit("J")
     },
-    {label: "area, mm²", pointer: "/area/total_mm2", better: -1, show: d3.format(".3r")},
+    {
+        label: "energy of a decoded token",
+        pointer: "/energy/decode/per_token_j",
+        range: {pointer: "/energy/decode/range", whole: "/energy/decode/total_j"},
+        better: -1,
+        show: withUnit("J")
+    },
+    {
+        label: "area, mm²",
+        pointer: "/area/total_mm2",
+        range: {pointer: "/area/range", whole: "/area/total_mm2"},
+        better: -1,
+        show: d3.format(".3r")
+    },
     {
         label: "prefill: multipliers used",
         pointer: "/timing/prefill/utilization",
@@ -79,6 +93,22 @@ const FIGURES = [
 FIGURES.forEach((figure) => {
     figure.of = (result) => number(at(result, figure.pointer));
 });
+
+// [least, most] of a figure, by the uncertainty of its costs; null where there is none.
+function rangeOf(figure, result) {
+    const range = figure.range ? at(result, figure.range.pointer) : null;
+    if (!range) return null;
+    const share = figure.of(result) / number(at(result, figure.range.whole));
+    return Object.values(range).map((value) => value * share).sort((a, b) => a - b);
+}
+
+// A figure of a result as text, with its range.
+function shown(figure, result) {
+    const range = rangeOf(figure, result);
+    const text = figure.show(figure.of(result));
+    return range ? `${text} (${range.map(figure.show).join(" .. ")})` : text;
+}
+
 const figureAt = (pointer) => FIGURES.find((figure) => figure.pointer === pointer);
 
 // The first of each row that every design has, as an axis of the Pareto front.

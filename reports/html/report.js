@@ -54,7 +54,7 @@ const summary =
     (design) => [design.label,
                  ...FIGURES.filter((figure) => figure.of(design.result) !== null)
                      .slice(0, 10)
-                     .map((figure) => `${figure.label}: ${figure.show(figure.of(design.result))}`)]
+                     .map((figure) => `${figure.label}: ${shown(figure, design.result)}`)]
                     .join("\n");
 
 // What depends on which designs are shown.

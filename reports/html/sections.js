@@ -36,7 +36,9 @@ function showFigures(node) {
         const card =
             element(cards, "div", {class: "card", title: describe(data.schema, figure.pointer)});
         element(card, "b", {}, figure.show(value));
-        element(card, "span", {}, figure.label);
+        const range = rangeOf(figure, result);
+        const between = range ? `, ${range.map(figure.show).join(" .. ")}` : "";
+        element(card, "span", {}, figure.label + between);
     }
     const notes = [];
     if (result.accuracy) {

@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -171,6 +172,11 @@ class ReportPage(unittest.TestCase):
             tip = self.one("#tip").text
             self.assertEqual(tip.splitlines()[0], row["point"])
             self.assertIn(f"perplexity: {float(row['perplexity_quantized']):,.0f}\n", tip)
+            result = self.folder / "sweep" / "points" / row["point"] / "result.json"
+            area = json.loads(result.read_text())["area"]
+            shown = re.search(r"area, mm²: (\S+) \((\S+) \.\. (\S+)\)", tip).groups()
+            for text, figure in zip(shown, (area["total_mm2"], *area["range"].values())):
+                self.assertAlmostEqual(float(text), figure, delta=0.006 * figure)
         self.browser.execute_script("document.activeElement.blur()")
         self.assertFalse(self.one("#tip").is_displayed())
         bar = self.one("#parts .mark")

@@ -45,48 +45,54 @@ HWY_INLINE Int32Vector add_pair_products(Int32Vector sum, Int32Vector a, Int32Ve
 #endif
 }
 
+/// Words of products as a loop sums them up: here pairs of 16-bit codes, within int32.
+struct Pairs {
+    using Sum = Int32Vector;
+    static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
+    static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
+        return add_pair_products(sum, x, w);
+    }
+    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
+};
+
+/// Quads of bytes, unsigned in x and signed in w, where no sum of any of them leaves int16.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
-/// A sum of products of bytes: two sums in each 32-bit lane, of the lower and of the upper halves
-/// of quads, each within int16.
-using QuadSum = hn::Vec<hn::Repartition<std::int16_t, Int32Tag>>;
-
-/// The library has no name for pmaddubsw yet, which adds products of neighbours.
-HWY_INLINE QuadSum byte_products(QuadSum x, QuadSum w) {
+struct Quads {
+    /// Two sums in each 32-bit lane, of the lower and of the upper halves of quads.
+    using Sum = hn::Vec<hn::Repartition<std::int16_t, Int32Tag>>;
+    static HWY_INLINE Sum empty() { return hn::Zero(hn::Repartition<std::int16_t, Int32Tag>()); }
+    static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
+        // pmaddubsw: products of neighbours, added. The library has no name for it yet.
 #if HWY_TARGET <= HWY_AVX3
-    return QuadSum{_mm512_maddubs_epi16(x.raw, w.raw)};
+        return hn::Add(sum, Sum{_mm512_maddubs_epi16(x.raw, w.raw)});
 #elif HWY_TARGET == HWY_AVX2
-    return QuadSum{_mm256_maddubs_epi16(x.raw, w.raw)};
+        return hn::Add(sum, Sum{_mm256_maddubs_epi16(x.raw, w.raw)});
 #else
-    return QuadSum{_mm_maddubs_epi16(x.raw, w.raw)};
+        return hn::Add(sum, Sum{_mm_maddubs_epi16(x.raw, w.raw)});
 #endif
-}
-/// x has unsigned bytes, w signed ones.
-HWY_INLINE QuadSum add_quad_products(QuadSum sum, Int32Vector x, Int32Vector w) {
-    const hn::Repartition<std::int16_t, Int32Tag> d16;
-    return hn::Add(sum, byte_products(hn::BitCast(d16, x), hn::BitCast(d16, w)));
-}
-HWY_INLINE QuadSum empty_quad_sum() { return hn::Zero(hn::Repartition<std::int16_t, Int32Tag>()); }
-HWY_INLINE Int32Vector total(QuadSum sum) {
-    const Int32Vector both = hn::BitCast(Int32Tag(), sum);
-    const Int32Vector low = hn::ShiftRight<16>(hn::ShiftLeft<16>(both));
-    return hn::Add(low, hn::ShiftRight<16>(both));
-}
+    }
+    static HWY_INLINE Int32Vector total(Sum sum) {
+        const Int32Vector both = hn::BitCast(Int32Tag(), sum);
+        return hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(both)), hn::ShiftRight<16>(both));
+    }
+};
 #else
-using QuadSum = Int32Vector;
+struct Quads {
+    using Sum = Int32Vector;
+    static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
+    static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
+        const Int32Vector low = hn::Add(product<0>(x, w), product<1>(x, w));
+        return hn::Add(sum, hn::Add(low, hn::Add(product<2>(x, w), product<3>(x, w))));
+    }
+    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
 
-/// The products of bytes kByte of x, unsigned, and w, signed.
-template <int kByte>
-HWY_INLINE Int32Vector byte_products(Int32Vector x, Int32Vector w) {
-    const Int32Vector code = hn::And(hn::ShiftRight<8 * kByte>(x), hn::Set(Int32Tag(), 0xFF));
-    return hn::Mul(code, hn::ShiftRight<24>(hn::ShiftLeft<24 - 8 * kByte>(w)));
-}
-HWY_INLINE QuadSum add_quad_products(QuadSum sum, Int32Vector x, Int32Vector w) {
-    const Int32Vector low = hn::Add(byte_products<0>(x, w), byte_products<1>(x, w));
-    const Int32Vector high = hn::Add(byte_products<2>(x, w), byte_products<3>(x, w));
-    return hn::Add(sum, hn::Add(low, high));
-}
-HWY_INLINE QuadSum empty_quad_sum() { return hn::Zero(Int32Tag()); }
-HWY_INLINE Int32Vector total(QuadSum sum) { return sum; }
+private:
+    template <int kByte>
+    static HWY_INLINE Int32Vector product(Int32Vector x, Int32Vector w) {
+        const Int32Vector code = hn::And(hn::ShiftRight<8 * kByte>(x), hn::Set(Int32Tag(), 0xFF));
+        return hn::Mul(code, hn::ShiftRight<24>(hn::ShiftLeft<24 - 8 * kByte>(w)));
+    }
+};
 #endif
 
 template <int kRows>
@@ -97,63 +103,35 @@ HWY_INLINE void clear(std::int32_t (*rows)[kPanelChannels]) {
     }
 }
 
-/// sums[row][channel] += sum over pairs of x[pair][row] * w[pair][channel]; when kFresh, the sums
+/// sums[row][channel] += sum over words of x[word][row] * w[word][channel]; when kFresh, the sums
 /// start at 0.
-template <int kRows, bool kFresh>
-HWY_NOINLINE void add_pairs(const std::int32_t* HWY_RESTRICT x, const std::int32_t* HWY_RESTRICT w,
-                            Index pairs, std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
+template <class Products, int kRows, bool kFresh>
+HWY_NOINLINE void add_products(const std::int32_t* HWY_RESTRICT x,
+                               const std::int32_t* HWY_RESTRICT w, Index words,
+                               std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
     const Int32Tag d;
     for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
-        Int32Vector sum[kRows][kVectors];
+        typename Products::Sum sum[kRows][kVectors];
         for (int r = 0; r < kRows; ++r) {
-            for (int v = 0; v < kVectors; ++v) {
-                sum[r][v] = kFresh ? hn::Zero(d) : hn::Load(d, sums[r] + c + v * kLanes);
-            }
+            for (int v = 0; v < kVectors; ++v) sum[r][v] = Products::empty();
         }
-        for (Index p = 0; p < pairs; ++p) {
+        for (Index i = 0; i < words; ++i) {
             Int32Vector weights[kVectors];
             for (int v = 0; v < kVectors; ++v) {
-                weights[v] = hn::Load(d, w + p * kPanelChannels + c + v * kLanes);
+                weights[v] = hn::Load(d, w + i * kPanelChannels + c + v * kLanes);
             }
             for (int r = 0; r < kRows; ++r) {
-                const Int32Vector activation = hn::Set(d, x[p * kRows + r]);
+                const Int32Vector activation = hn::Set(d, x[i * kRows + r]);
                 for (int v = 0; v < kVectors; ++v) {
-                    sum[r][v] = add_pair_products(sum[r][v], activation, weights[v]);
-                }
-            }
-        }
-        for (int r = 0; r < kRows; ++r) {
-            for (int v = 0; v < kVectors; ++v) hn::Store(sum[r][v], d, sums[r] + c + v * kLanes);
-        }
-    }
-}
-
-/// sums[row][channel] = sum over quads of x[quad][row] * w[quad][channel], where no sum of any of
-/// the products leaves int16.
-template <int kRows>
-HWY_NOINLINE void sum_quads(const std::int32_t* HWY_RESTRICT x, const std::int32_t* HWY_RESTRICT w,
-                            Index quads, std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
-    const Int32Tag d;
-    for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
-        QuadSum sum[kRows][kVectors];
-        for (int r = 0; r < kRows; ++r) {
-            for (int v = 0; v < kVectors; ++v) sum[r][v] = empty_quad_sum();
-        }
-        for (Index q = 0; q < quads; ++q) {
-            Int32Vector weights[kVectors];
-            for (int v = 0; v < kVectors; ++v) {
-                weights[v] = hn::Load(d, w + q * kPanelChannels + c + v * kLanes);
-            }
-            for (int r = 0; r < kRows; ++r) {
-                const Int32Vector activation = hn::Set(d, x[q * kRows + r]);
-                for (int v = 0; v < kVectors; ++v) {
-                    sum[r][v] = add_quad_products(sum[r][v], activation, weights[v]);
+                    sum[r][v] = Products::add(sum[r][v], activation, weights[v]);
                 }
             }
         }
         for (int r = 0; r < kRows; ++r) {
             for (int v = 0; v < kVectors; ++v) {
-                hn::Store(total(sum[r][v]), d, sums[r] + c + v * kLanes);
+                std::int32_t* const to = sums[r] + c + v * kLanes;
+                const Int32Vector total = Products::total(sum[r][v]);
+                hn::Store(kFresh ? total : hn::Add(hn::Load(d, to), total), d, to);
             }
         }
     }

@@ -33,34 +33,44 @@ void step_vectors(Task& task, const TilePlace& at, Index row, Index c) {
     count_inner_events(task, at, row, c, kCount * kLanes, task.events);
 }
 
-template <int kRows>
-void sum_in_any_order(Task& task, const TilePlace& at) {
-    add_pairs<kRows, true>(task.activations.block_words(at.block) + at.tile.first_pair * kRows,
-                           task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs(),
-                           task.inner);
+/// A tile's products as Pairs or Quads: where its words begin, and how many there are.
+struct TileWords {
+    const std::int32_t* x;
+    const std::int32_t* w;
+    Index count;
+};
+
+template <class Products>
+TileWords words_of(const Task& task, const TilePlace& at);
+template <>
+TileWords words_of<Pairs>(const Task& task, const TilePlace& at) {
+    return {task.activations.block_words(at.block) + at.tile.first_pair * at.block.rows,
+            task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs()};
+}
+template <>
+TileWords words_of<Quads>(const Task& task, const TilePlace& at) {
+    return {task.activations.block_quads(at.block) + at.tile.first_quad * at.block.rows,
+            task.weights.quad_words(at.panel, at.tile.first_quad), at.tile.quads()};
 }
 
-template <int kRows>
-void sum_in_int16(Task& task, const TilePlace& at) {
-    sum_quads<kRows>(task.activations.block_quads(at.block) + at.tile.first_quad * kRows,
-                     task.weights.quad_words(at.panel, at.tile.first_quad), at.tile.quads(),
-                     task.inner);
+template <class Products, int kRows>
+void sum_in_any_order(Task& task, const TilePlace& at) {
+    const TileWords tile = words_of<Products>(task, at);
+    add_products<Products, kRows, true>(tile.x, tile.w, tile.count, task.inner);
 }
 
 /// If every prefix at a segment's start lies within its limits, no step overflowed and the sum is
 /// the accumulator's value. Vectors of channels where one does not are summed again in steps.
-template <int kRows>
-void sum_and_check(Task& task, const TilePlace& at) {
+template <class Products, int kRows>
+void sum_and_check(Task& task, const TilePlace& at, Index segment_words) {
     clear<kRows>(task.inner);
     clear<kRows>(task.violated);
-    const std::int32_t* x = task.activations.block_words(at.block) + at.tile.first_pair * kRows;
-    const std::int32_t* w = task.weights.words(at.panel, at.tile.first_pair);
+    const TileWords tile = words_of<Products>(task, at);
     const PrefixLimits* limits = task.weights.limits(at.plan);
-    const Index segment_pairs = at.plan.segment / 2;
-    for (Index p = 0; p < at.tile.pairs(); p += segment_pairs) {
+    for (Index i = 0; i < tile.count; i += segment_words) {
         check_limits<kRows>(task.inner, *limits++, task.violated);
-        add_pairs<kRows, false>(x + p * kRows, w + p * kPanelChannels,
-                                std::min(segment_pairs, at.tile.pairs() - p), task.inner);
+        add_products<Products, kRows, false>(tile.x + i * kRows, tile.w + i * kPanelChannels,
+                                             std::min(segment_words, tile.count - i), task.inner);
     }
     for (Index row = 0; row < kRows; ++row) {
         for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
@@ -107,13 +117,16 @@ template <int kRows>
 bool sum_tile(Task& task, const TilePlace& at) {
     switch (at.plan.method) {
         case TileMethod::any_order_int16:
-            sum_in_int16<kRows>(task, at);
+            sum_in_any_order<Quads, kRows>(task, at);
             return false;
         case TileMethod::any_order:
-            sum_in_any_order<kRows>(task, at);
+            sum_in_any_order<Pairs, kRows>(task, at);
+            return false;
+        case TileMethod::check_prefixes_int16:
+            sum_and_check<Quads, kRows>(task, at, at.plan.segment / 4);
             return false;
         case TileMethod::check_prefixes:
-            sum_and_check<kRows>(task, at);
+            sum_and_check<Pairs, kRows>(task, at, at.plan.segment / 2);
             return false;
         case TileMethod::step:
             sum_in_steps<kRows>(task, at);

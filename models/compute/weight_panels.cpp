@@ -190,17 +190,20 @@ TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
 
 void WeightPanels::append_limits(Index panel, const TileSpan& tile, TilePlan& plan) {
     plan.first_limit = static_cast<Index>(limits_.size());
+    bool int16_suffices = has_quads_;
     for (Index first = 0; first < tile.length; first += plan.segment) {
         PrefixLimits& limit = limits_.emplace_back();
-        // Segments are even, so each is whole pairs.
+        // Segments are whole quads, and so whole pairs.
         const Index pairs = std::min(plan.segment / 2, tile.pairs() - first / 2);
         const CodeSums sums = sum_codes(words(panel, tile.first_pair + first / 2), pairs);
         for (Index i = 0; i < kPanelChannels; ++i) {
             const IntegerRange added = reachable(sums, i, activations_);
+            int16_suffices = int16_suffices && kInt16.contains(added);
             limit.lower[i] = static_cast<std::int32_t>(inner_.range().min - added.min);
             limit.upper[i] = static_cast<std::int32_t>(inner_.range().max - added.max);
         }
     }
+    if (int16_suffices) plan.method = TileMethod::check_prefixes_int16;
 }
 
 }  // namespace axesim::models

@@ -40,17 +40,18 @@ bool fits_quads(const GemmFormat& format);
 
 /// How a tile of a panel may be summed, by what the bounds of its codes prove.
 enum class TileMethod : std::uint8_t {
-    any_order_int16,  ///< no sum of any of its products leaves int16: quads of bytes
-    any_order,        ///< no step can overflow, and int32 holds every partial sum
-    check_prefixes,   ///< sum any way, prove from prefixes that no step overflowed, else step
-    step,             ///< step by step in int32
-    wide_any_order,   ///< no step can overflow, but sums or operands need int64
-    wide_step,        ///< step by step in int64
+    any_order_int16,       ///< no sum of any of its products leaves int16: quads of bytes
+    any_order,             ///< no step can overflow, and int32 holds every partial sum
+    check_prefixes_int16,  ///< as check_prefixes; within a segment as any_order_int16
+    check_prefixes,        ///< sum any way, prove from prefixes that no step overflowed, else step
+    step,                  ///< step by step in int32
+    wide_any_order,        ///< no step can overflow, but sums or operands need int64
+    wide_step,             ///< step by step in int64
 };
 
 struct TilePlan {
     TileMethod method = TileMethod::wide_step;
-    Index segment = 0;      ///< check_prefixes: products between two checks, even
+    Index segment = 0;      ///< check_prefixes: products between two checks, whole quads
     Index first_limit = 0;  ///< check_prefixes: index of its first PrefixLimits
 };
 

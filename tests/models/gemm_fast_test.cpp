@@ -136,7 +136,8 @@ TEST_P(GemmFast, SeldomOverflow) {
         cases_with_events += reference(c).seen.inner_events > 0;
         expect_same(c);
     }
-    EXPECT_GT(methods[TileMethod::check_prefixes], 150);
+    EXPECT_GT(methods[TileMethod::check_prefixes], 75);
+    EXPECT_GT(methods[TileMethod::check_prefixes_int16], 75);
     EXPECT_GT(cases_with_events, 30u);
     EXPECT_LT(cases_with_events, 220u);
 }

@@ -11,8 +11,8 @@ const withUnit = (unit) => (value) => {
 const percent = (share) => `${d3.format(".1f")(100 * share)} %`;
 const fixed = (digits) => d3.format(`,.${digits}f`);
 
-// `better`: 1 when more is better, -1 when less is. `range`: where the least and the most stand that
-// uncertain costs leave, and the figure that these two are of.
+// `better`: 1 when more is better, -1 when less is. `range`: where the least and the most stand
+// that uncertain costs leave, and the figure that these two are of.
 const FIGURES = [
     {
         label: "perplexity",

@@ -68,7 +68,7 @@ public:
 
     void run() {
         ask(drawn(first_));
-        while (left_ > 0) {
+        while (left_ > 0 && !problem_.axis_sizes.empty()) {
             std::vector<Combination> next = known_.empty() ? drawn(turn_) : promising();
             // Where guesses lead nowhere, chance may.
             if (next.empty()) next = drawn(turn_);
@@ -195,10 +195,34 @@ private:
     Known known_;  ///< logarithms of the objectives
 };
 
+/// The same search over the axes that have a choice: NSGA-II takes no others.
+SearchProblem of_open_axes(const SearchProblem& problem) {
+    const auto whole = [sizes = problem.axis_sizes](const Combination& open) {
+        Combination combination;
+        auto choice = open.begin();
+        for (const std::size_t size : sizes) combination.push_back(size > 1 ? *choice++ : 0);
+        return combination;
+    };
+    SearchProblem open{.axis_sizes = problem.axis_sizes,
+                       .objectives = problem.objectives,
+                       .allowed =
+                           [&problem, whole](const Combination& combination) {
+                               return problem.allowed(whole(combination));
+                           },
+                       .run =
+                           [&problem, whole](std::vector<Combination> combinations) {
+                               std::ranges::transform(combinations, combinations.begin(), whole);
+                               return problem.run(combinations);
+                           }};
+    std::erase(open.axis_sizes, 1);
+    return open;
+}
+
 }  // namespace
 
 void search_front(const SearchProblem& problem, std::size_t budget, std::uint64_t seed) {
-    Search(problem, budget, seed).run();
+    const SearchProblem open = of_open_axes(problem);
+    Search(open, budget, seed).run();
 }
 
 std::vector<std::size_t> front_of(const std::vector<Objectives>& points) {

@@ -106,6 +106,30 @@ TEST(Search, AsksForEachAllowedDesignOnceAndForTheSameOnesAgain) {
     EXPECT_NE(search(60, 2).combinations, asked.combinations);
 }
 
+TEST(Search, LeavesAxesOfOneValueAlone) {
+    std::vector<Combination> asked;
+    const auto run = [&](const std::vector<Combination>& some) {
+        std::vector<std::optional<Objectives>> found;
+        for (const Combination& c : some) {
+            asked.push_back(c);
+            found.emplace_back(design({c[1], c[2], c[4], c[5]}));
+        }
+        return found;
+    };
+    const auto allowed = [](const Combination& c) {
+        return product_fits({c[1], c[2], c[4], c[5]});
+    };
+    search_front({{1, 5, 5, 1, 5, 3}, 4, allowed, run}, 60, 1);
+    std::vector<Combination> wanted;
+    for (const Combination& c : search(60, 1).combinations) {
+        wanted.push_back({0, c[0], c[1], 0, c[2], c[3]});
+    }
+    EXPECT_EQ(asked, wanted);
+    asked.clear();
+    search_front({{1, 1, 1, 1, 1, 1}, 4, [](const Combination&) { return true; }, run}, 60, 1);
+    EXPECT_EQ(asked, std::vector<Combination>{Combination(6, 0)});
+}
+
 TEST(Search, EndsWhenAllHaveRun) {
     EXPECT_EQ(search(1000, 1).different.size(), grid(false).size());
 }

@@ -328,11 +328,6 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
 
 }  // namespace
 
-bool QuantizedModel::certified() const {
-    return std::all_of(layers.begin(), layers.end(),
-                       [](const auto& entry) { return entry.second.certificate.certified; });
-}
-
 LayerProofs QuantizedModel::proofs() const {
     LayerProofs proofs;
     for (const auto& [id, layer] : layers) {

@@ -55,7 +55,6 @@ struct QuantizedModel {
     bool reused = false;                  ///< an earlier run had stored all layers
     QuantizeSeconds seconds;              ///< of this run
 
-    bool certified() const;
     LayerProofs proofs() const;
 };
 

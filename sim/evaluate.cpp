@@ -60,7 +60,7 @@ MemoryNeeds memory_needs(const Config& config) {
     needs.longest_new = std::max<Index>(window, phases.prefill_tokens);
     needs.longest = phases.prefill_tokens + phases.decode_tokens;
     needs.longest_first = std::max<Index>(window, needs.longest);
-    if (config.lm_head.bits != LmHeadConfig::kFloat) {
+    if (config.lm_head.bits != kFloatBits) {
         needs.logits = std::max<Index>(std::min<Index>(window, kLogitRows), phases.batch);
     }
     return needs;

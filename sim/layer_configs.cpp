@@ -22,7 +22,7 @@ LayerConfigs configs_of_all_layers(const Config& config, const workloads::LlamaS
             layers[id] = layer_config(config, workloads::layer_name(id));
         }
     }
-    if (config.lm_head.bits != LmHeadConfig::kFloat) {
+    if (config.lm_head.bits != kFloatBits) {
         Config own = config;
         if (config.lm_head.bits > 0) own.hardware.weight_bits = config.lm_head.bits;
         layers[shape.lm_head()] = layer_config(own, workloads::layer_name(shape.lm_head()));

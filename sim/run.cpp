@@ -268,10 +268,10 @@ std::string why_not_measured(const workloads::LoadedModel& model, const Config& 
 /// What a forward pass does beside what the hardware did.
 std::vector<std::string> what_is_not_counted(const Config& config) {
     std::vector<std::string> parts;
-    if (config.lm_head.bits == LmHeadConfig::kFloat) {
+    if (config.lm_head.bits == kFloatBits) {
         parts.emplace_back("lm_head (computed in float on the host)");
     }
-    if (config.attention.bits == AttentionConfig::kFloat) {
+    if (config.attention.bits == kFloatBits) {
         parts.insert(parts.begin(), {"attention products QK^T and PV, and the KV cache's traffic",
                                      "softmax", "RoPE", "reading q, k, v back for these"});
     }

@@ -34,7 +34,7 @@ models::LayerFormat with_tile(models::LayerFormat format, const Config& config) 
 
 std::optional<AttentionFormats> attention_formats(const Config& config) {
     const AttentionConfig& attention = config.attention;
-    if (attention.bits == AttentionConfig::kFloat) return std::nullopt;
+    if (attention.bits == kFloatBits) return std::nullopt;
     models::LayerFormat format = config.hardware.layer_format();
     if (attention.bits > 0) format.activations.bits = attention.bits;
     if (attention.kv_cache_bits > 0) format.weight_bits = attention.kv_cache_bits;

@@ -18,19 +18,20 @@
 
 namespace axesim::sim {
 
+/// Bits of what is computed in float on the host, and counted as nothing.
+inline constexpr int kFloatBits = -1;
+
 /// How the products of attention are computed.
 struct AttentionConfig {
-    static constexpr int kFloat = -1;  ///< bits: on the host, counted as nothing
-    int bits = 0;                      ///< of queries and probabilities; 0: activation_bits
-    int kv_cache_bits = 0;             ///< of keys and values; 0: weight_bits
-    std::int64_t tile_size = 0;        ///< 0: the longest that is certified
-    bool rotation = true;              ///< of queries and keys, before they become codes
+    int bits = 0;           ///< of queries and probabilities, or kFloatBits; 0: activation_bits
+    int kv_cache_bits = 0;  ///< of keys and values; 0: weight_bits
+    std::int64_t tile_size = 0;  ///< 0: the longest that is certified
+    bool rotation = true;        ///< of queries and keys, before they become codes
 };
 
 /// How the matrix that makes logits is computed.
 struct LmHeadConfig {
-    static constexpr int kFloat = -1;  ///< bits: on the host, counted as nothing
-    int bits = 0;                      ///< of its weights; 0: weight_bits
+    int bits = 0;  ///< of its weights, or kFloatBits; 0: weight_bits
 };
 
 struct PhasesConfig {

@@ -108,7 +108,7 @@ std::vector<Key> attention_keys() {
                     "hardware is built for the widest operands.",
                     [](Config& c) { return &c.attention.bits; },
                     {{"auto", 0, "number_format.activation_bits"},
-                     {"float", AttentionConfig::kFloat,
+                     {"float", kFloatBits,
                       "attention is computed in floating point on the host and counted as nothing; "
                       "the other keys of attention have no effect"}}),
         integer_key("attention.kv_cache_bits", {2, 16}, "auto", "bits",
@@ -141,7 +141,7 @@ std::vector<Key> lm_head_keys() {
         "for the widest one. In the phases it sees the last position of each sequence.",
         [](Config& c) { return &c.lm_head.bits; },
         {{"auto", 0, "number_format.weight_bits"},
-         {"float", LmHeadConfig::kFloat,
+         {"float", kFloatBits,
           "in floating point on the host and counted as nothing, as quantization papers measure "
           "accuracy"}})};
 }

@@ -55,6 +55,7 @@ struct Phase {
     double seconds = 0;
     models::Counts counts;                          ///< of the whole phase
     models::PartEnergies energy;                    ///< joules
+    std::optional<double> activity_factor;          ///< models::activity_factor; absent: nominal
     std::optional<models::CostRange> energy_range;  ///< joules, total (models::energy_range)
 };
 
@@ -75,6 +76,7 @@ struct LayerResult {
     models::Roofline roofline;            ///< prefill, one
     std::uint64_t dram_bits = 0;          ///< prefill, one; read and written, whole atoms
     double energy_j = 0;                  ///< prefill, one
+    std::optional<double> activity_factor;  ///< the same of the prefill; absent: no product, too
     bool has_values = true;               ///< else bounds and overflows are not known
     std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;

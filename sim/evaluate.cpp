@@ -70,6 +70,7 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
                            const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
     size.has_values = quantized.has_integers;
+    size.measures_activity = config.energy.is_measured();
     const MemoryNeeds needs = memory_needs(config);
     size.max_tokens = needs.tokens;
     size.max_depth = shape.deepest_input();

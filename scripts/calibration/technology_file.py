@@ -7,7 +7,7 @@ import math
 
 import yaml
 
-from calibration import fits
+from calibration import activity, fits
 
 HEADER = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -237,6 +237,7 @@ def build(name, base, rows, library, clock_fj, lanes_of, provenance):
     coefficients["mac_saturate_energy_ratio"] = saturation(rows)
     coefficients["flip_flop_toggle_fj"] = register(rows, clock_fj)
     coefficients["logic_leak_nw_per_um2"] = leakage_density(rows)
+    coefficients.update(activity.entries(rows, entry))
     if "multiplier_32x32" in rows:
         coefficients["int32_multiply_area_um2"] = entry(
             rows["multiplier_32x32"]["area_um2"], "um2", "cell area of a 32 x 32 multiplier",

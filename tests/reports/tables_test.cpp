@@ -20,7 +20,7 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
     result.layers.resize(1);
     result.layers[0].sqnr_db.reset();
     const std::string expected =
-        "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
+        "name,kind,count,m,n,k,macs,cycles,energy_j,activity_factor,rmse,sqnr_db,overflow_events,certified,"
         "weight_bits,activation_bits,inner_bits,outer_bits,"
         "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
         "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many bits toggle in the array's units, for energies that depend on the operands: bits of
 // partial products (a weight's bit and an activation's) and of the inner accumulator. These two
-// tell the energy of a step, see `axesim explain partial_product_toggle_fj`; bits of the operands
-// themselves do not: a small number that changes its sign toggles most of its own bits, yet few
-// nets.
+// tell the energy of a step (docs/validation.md); bits of the operands themselves do not: a small
+// number that changes its sign toggles most of its own bits, yet few nets.
 //
 // Some units are watched, step by step, for all of a tile. What follows what in a unit depends on
 // the dataflow. Output-stationary: products of one output along the depth, `lanes` a step.

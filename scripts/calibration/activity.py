@@ -34,7 +34,7 @@ def beyond(row, stimulus):
 
 
 def predicted_fj(row, stimulus, coefficients):
-    return row[f"{NOMINAL}_fj"] + sum(map(float.__mul__, coefficients, beyond(row, stimulus)))
+    return row[f"{NOMINAL}_fj"] + float(np.dot(coefficients, beyond(row, stimulus)))
 
 
 def error(row, stimulus, coefficients):

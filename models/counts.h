@@ -102,10 +102,9 @@ C combined(const C& a, const C& b, bool subtract) {
     return std::bit_cast<C>(sum);
 }
 template <class C>
-concept CounterStruct =
-    std::same_as<C, Counts> || std::same_as<C, CycleCounts> || std::same_as<C, ComputeCounts> ||
-    std::same_as<C, ActivityCounts> || std::same_as<C, BufferCounts> ||
-    std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
+concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
+    std::same_as<C, ComputeCounts> || std::same_as<C, ActivityCounts> ||
+    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
 template <CounterStruct C>
 C& operator+=(C& a, const C& b) {
     return a = combined(a, b, false);

@@ -36,8 +36,8 @@ Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& 
     return workloads::cut_windows(text, evaluation.first_token, evaluation.tokens / length, length);
 }
 
-/// `batch` sequences of `length` tokens for the phases. Time and nominal energy do not depend on the
-/// tokens' values, so a short text may serve again from its start.
+/// `batch` sequences of `length` tokens for the phases. Time and nominal energy do not depend on
+/// the tokens' values, so a short text may serve again from its start.
 Windows phase_sequences(const workloads::Text& text, const Config& config, std::int64_t length) {
     Windows sequences(static_cast<std::size_t>(config.workload.phases.batch));
     std::size_t next = static_cast<std::size_t>(config.workload.evaluation.first_token);

@@ -352,8 +352,7 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     Run run;
     // Then no integer is of interest any more, unless an overflow would stop the run or the phases'
     // energy depends on them.
-    const bool needs_integers = !known || folders.exports_integers ||
-                                config.energy.is_measured() ||
+    const bool needs_integers = !known || folders.exports_integers || config.energy.is_measured() ||
                                 config.hardware.accumulator.overflow == OverflowMode::trap;
     run.quantized = needs_integers ? quantize_model(model, config, progress,
                                                     checkpoint_place(model.synthetic, folders))

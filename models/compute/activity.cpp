@@ -117,8 +117,8 @@ Toggles between_tokens(Walk before, Walk now) {
     return toggles;
 }
 
-/// Normal codes of all steps, [1, steps x lanes]; unsigned ones have their zero in the middle. Those
-/// of a step stay for `held` of them.
+/// Normal codes of all steps, [1, steps x lanes]; unsigned ones have their zero in the middle.
+/// Those of a step stay for `held` of them.
 template <class Code>
 Matrix<Code> nominal_codes(const IntegerRange& range, Index lanes, Index held,
                            std::mt19937_64& generator) {
@@ -139,9 +139,8 @@ Matrix<Code> nominal_codes(const IntegerRange& range, Index lanes, Index held,
 }
 
 std::uint64_t share(std::uint64_t toggles, std::uint64_t of, std::uint64_t all) {
-    return static_cast<std::uint64_t>(
-        std::llround(static_cast<double>(toggles) / static_cast<double>(of) *
-                     static_cast<double>(all)));
+    return static_cast<std::uint64_t>(std::llround(
+        static_cast<double>(toggles) / static_cast<double>(of) * static_cast<double>(all)));
 }
 
 }  // namespace
@@ -175,15 +174,13 @@ Toggles nominal_toggles(const GemmFormat& format, Dataflow dataflow) {
 }
 
 const Toggles& ActivityMeter::nominal(const GemmFormat& format) {
-    const auto known =
-        std::ranges::find(nominal_, format, &std::pair<GemmFormat, Toggles>::first);
+    const auto known = std::ranges::find(nominal_, format, &std::pair<GemmFormat, Toggles>::first);
     if (known != nominal_.end()) return known->second;
     return nominal_.emplace_back(format, nominal_toggles(format, dataflow_)).second;
 }
 
 ActivityCounts ActivityMeter::watch(const Matrix<std::int32_t>& activations,
-                                    const Matrix<std::int16_t>& weights,
-                                    const GemmFormat& format) {
+                                    const Matrix<std::int16_t>& weights, const GemmFormat& format) {
     const Index tokens = activations.rows();
     const Index first = dataflow_ == Dataflow::output_stationary ? 0 : 1;
     Toggles seen;
@@ -197,11 +194,11 @@ ActivityCounts ActivityMeter::watch(const Matrix<std::int32_t>& activations,
     const Index lanes = format.accumulator.lanes;
     const auto products = outputs * static_cast<std::uint64_t>(weights.cols());
     const auto steps = outputs * static_cast<std::uint64_t>(divide_up(weights.cols(), lanes));
-    return {.partial_product_toggles = share(seen.partial_products, seen.products, products),
-            .accumulator_toggles = share(seen.accumulator, seen.steps, steps),
-            .nominal_partial_product_toggles =
-                share(usual.partial_products, usual.products, products),
-            .nominal_accumulator_toggles = share(usual.accumulator, usual.steps, steps)};
+    return {
+        .partial_product_toggles = share(seen.partial_products, seen.products, products),
+        .accumulator_toggles = share(seen.accumulator, seen.steps, steps),
+        .nominal_partial_product_toggles = share(usual.partial_products, usual.products, products),
+        .nominal_accumulator_toggles = share(usual.accumulator, usual.steps, steps)};
 }
 
 }  // namespace axesim::models

@@ -66,15 +66,14 @@ double beyond(std::uint64_t toggles, std::uint64_t nominal) {
 void add_activity(std::vector<CostEvent>& events, const Technology& t) {
     if (!t.knows_activity()) return;
     const double scale = t.kappa.value * t.layout_energy.value * kFemto;
-    events.push_back({{"multiplier.toggle_beyond_nominal",
-                       t.partial_product_toggle_fj.value * scale, "J",
-                       logic(t, t.partial_product_toggle_fj)},
-                      &PartEnergies::multiplier,
-                      [](const Counts& c, const HardwareConfig&, double) {
-                          const ActivityCounts& a = c.compute.activity;
-                          return beyond(a.partial_product_toggles,
-                                        a.nominal_partial_product_toggles);
-                      }});
+    events.push_back(
+        {{"multiplier.toggle_beyond_nominal", t.partial_product_toggle_fj.value * scale, "J",
+          logic(t, t.partial_product_toggle_fj)},
+         &PartEnergies::multiplier,
+         [](const Counts& c, const HardwareConfig&, double) {
+             const ActivityCounts& a = c.compute.activity;
+             return beyond(a.partial_product_toggles, a.nominal_partial_product_toggles);
+         }});
     events.push_back(
         {{"inner_accumulator.toggle_beyond_nominal", t.accumulator_toggle_fj.value * scale, "J",
           logic(t, t.accumulator_toggle_fj)},

@@ -163,9 +163,9 @@ TEST(Activity, OfNominalOperandsIsTheNominalOne) {
         const IntegerRange range =
             is_signed ? signed_range(activation_bits) : unsigned_range(activation_bits);
         const Index depth = 32 * 64 * lanes;
-        const auto x = normal_codes<std::int32_t>(
-            32, depth, activation_bits, is_signed ? 0 : std::int64_t{1} << (activation_bits - 1),
-            5);
+        const auto x =
+            normal_codes<std::int32_t>(32, depth, activation_bits,
+                                       is_signed ? 0 : std::int64_t{1} << (activation_bits - 1), 5);
         const auto w = normal_codes<std::int16_t>(32, depth, weight_bits, 0, 6);
         const GemmFormat format =
             format_of(weight_bits, range, 20, 32 * lanes, lanes, OverflowMode::wrap);

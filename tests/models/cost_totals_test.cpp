@@ -126,8 +126,15 @@ TEST(CostTotals, NoOperandsGiveEnergyBack) {
     const Technology t = shipped_technology("asap7", "7nm_calibrated");
     for (const Dataflow dataflow : {Dataflow::output_stationary, Dataflow::weight_stationary}) {
         for (const int lanes : {1, 4, 16}) {
-            for (const auto& [m, n] : {std::pair{2, 2}, {2, 8}, {3, 3}, {8, 2}, {6, 6}, {8, 8},
-                                       {16, 2}, {12, 12}, {16, 16}}) {
+            for (const auto& [m, n] : {std::pair{2, 2},
+                                       {2, 8},
+                                       {3, 3},
+                                       {8, 2},
+                                       {6, 6},
+                                       {8, 8},
+                                       {16, 2},
+                                       {12, 12},
+                                       {16, 16}}) {
                 HardwareConfig hardware = int6_design();
                 hardware.dataflow = dataflow;
                 hardware.weight_bits = m;

@@ -28,6 +28,11 @@ def real(row):
             and not key.endswith("settled_fj")]
 
 
+def is_only_real(row):
+    """Whether the unit is measured for nothing else."""
+    return bool(real(row)) and not drawn(row)
+
+
 def beyond(row, stimulus):
     """Bits that toggle beyond the nominal ones, a step."""
     return [row[f"{stimulus}_{what}"] - row[f"{NOMINAL}_{what}"] for what, _ in TOGGLES.values()]

@@ -30,7 +30,7 @@ FITS = {  # prefix of the coefficients: rows, what of them, terms, unit, what th
                            "the same with each weight held for 32 steps"),
     "mac_leak_nw": ("mac_*_wrap", "leakage_nw", MAC, "nW",
                     "leakage of the cells, averaged over their states"),
-    "mac_delay_ps": ("mac_*", "critical_path_ps", DELAY, "ps", "critical path of wrapping and "
+    "mac_delay_ps": ("mac_*[pe]", "critical_path_ps", DELAY, "ps", "critical path of wrapping and "
                      "saturating multiply-accumulates without setup time"),
     "dot_area_um2": ("dot_*", "area_um2", DOT, "um2", "cell area of a dot unit of L lanes with "
                      "registered operands, an inner and a 32-bit outer accumulator"),
@@ -226,8 +226,10 @@ def calibrated_kappa(base, rows):
         "(Jouppi et al., ISCA 2021, recalled, not re-verified); SRAM fitted to the same table")
 
 
-def build(name, base, rows, library, clock_fj, lanes_of, provenance):
-    """The whole file as a map."""
+def build(name, base, all_rows, library, clock_fj, lanes_of, provenance):
+    """The whole file as a map. Units that are measured for their real operands only are in it, yet
+    no coefficient depends on them."""
+    rows = {name: row for name, row in all_rows.items() if not activity.is_only_real(row)}
     known = base.get("provenance", {}).get("library", library.name) == library.name
     result = copy.deepcopy(base) if known else foreign(base, rows, library)
     calibrated_kappa(result, rows)
@@ -251,7 +253,7 @@ def build(name, base, rows, library, clock_fj, lanes_of, provenance):
             "profiles": result["profiles"],
             "measurements": {name: {what: int(value) if value == int(value) else value
                                     for what, value in row.items()}
-                             for name, row in rows.items()}}
+                             for name, row in all_rows.items()}}
 
 
 def text(content):

@@ -13,7 +13,9 @@ namespace axesim::models {
 
 namespace {
 
-constexpr Index kWatchedUnits = 32;       // of a tile
+// Units of a tile that are watched: a Fibonacci lattice, evenly spread over tokens, over channels
+// and over both.
+constexpr Index kWatchedUnits = 34, kLatticeStep = 21;
 constexpr Index kNominalSteps = 1 << 15;  // of the one unit with nominal operands
 constexpr Index kNominalTile = 32;        // its steps between two clearings
 constexpr double kNominalDeviations = 3.5;
@@ -185,8 +187,9 @@ ActivityCounts ActivityMeter::watch(const Matrix<std::int32_t>& activations,
     const Index first = dataflow_ == Dataflow::output_stationary ? 0 : 1;
     Toggles seen;
     for (Index i = 0; first < tokens && i < kWatchedUnits; ++i) {
-        seen += unit_toggles(activations, weights, first + i * (tokens - first) / kWatchedUnits,
-                             i * weights.rows() / kWatchedUnits, format, dataflow_);
+        const Index token = first + i * (tokens - first) / kWatchedUnits;
+        const Index channel = i * kLatticeStep % kWatchedUnits * weights.rows() / kWatchedUnits;
+        seen += unit_toggles(activations, weights, token, channel, format, dataflow_);
     }
     if (seen.products == 0) return {};
     const Toggles& usual = nominal(format);

@@ -14,9 +14,6 @@
 namespace axesim::models {
 namespace {
 
-using Codes = Matrix<std::int32_t>;
-using Weights = Matrix<std::int16_t>;
-
 GemmFormat format_of(int weight_bits, IntegerRange activations, int inner_bits, Index tile,
                      int lanes, OverflowMode overflow) {
     return {signed_range(weight_bits),
@@ -46,8 +43,9 @@ std::uint64_t changed(const std::vector<bool>& a, const std::vector<bool>& b) {
 }
 
 /// The states of an output's steps, for depths that lanes and tile divide.
-std::vector<State> states(const Codes& x, const Weights& w, Index token, Index channel,
-                          const GemmFormat& format, int weight_bits, int activation_bits) {
+std::vector<State> states(const Matrix<std::int32_t>& x, const Matrix<std::int16_t>& w, Index token,
+                          Index channel, const GemmFormat& format, int weight_bits,
+                          int activation_bits) {
     const AccumulatorFormat& accumulator = format.accumulator;
     const std::int64_t least = -(std::int64_t{1} << (accumulator.inner_bits - 1));
     const std::int64_t most = -least - 1;
@@ -79,8 +77,8 @@ std::vector<State> states(const Codes& x, const Weights& w, Index token, Index c
 TEST(Activity, IsThatOfAUnitBuiltBitByBit) {
     for (const bool is_signed : {false, true}) {
         const IntegerRange range = is_signed ? signed_range(4) : unsigned_range(4);
-        const Codes x = random_codes<std::int32_t>(3, 48, range, 1);
-        const Weights w = random_codes<std::int16_t>(2, 48, signed_range(5), 2);
+        const Matrix<std::int32_t> x = random_codes<std::int32_t>(3, 48, range, 1);
+        const Matrix<std::int16_t> w = random_codes<std::int16_t>(2, 48, signed_range(5), 2);
         for (const int lanes : {1, 4}) {
             for (const OverflowMode overflow : {OverflowMode::wrap, OverflowMode::saturate}) {
                 const GemmFormat format = format_of(5, range, 9, 16, lanes, overflow);
@@ -111,11 +109,11 @@ TEST(Activity, IsThatOfAUnitBuiltBitByBit) {
 
 TEST(Activity, OfOneTokenIsThatOfAllItsChannels) {
     const IntegerRange range = unsigned_range(6);
-    const Codes x = random_codes<std::int32_t>(1, 65, range, 3);
-    const Weights w = random_codes<std::int16_t>(16, 65, signed_range(6), 4);
+    const Matrix<std::int32_t> x = random_codes<std::int32_t>(1, 65, range, 3);
+    const Matrix<std::int16_t> w = random_codes<std::int16_t>(17, 65, signed_range(6), 4);
     const GemmFormat format = format_of(6, range, 16, 32, 1, OverflowMode::wrap);
     Toggles all;
-    for (Index channel = 0; channel < 16; ++channel) {
+    for (Index channel = 0; channel < 17; ++channel) {
         all += unit_toggles(x, w, 0, channel, format, Dataflow::output_stationary);
     }
     const ActivityCounts counts = ActivityMeter(Dataflow::output_stationary).watch(x, w, format);
@@ -132,8 +130,8 @@ TEST(Activity, OfOneTokenIsThatOfAllItsChannels) {
 
 TEST(Activity, OfConstantOperandsIsNone) {
     const IntegerRange range = signed_range(6);
-    const Codes x = Codes::Constant(8, 64, 0);
-    const Weights w = Weights::Constant(8, 64, -5);
+    const Matrix<std::int32_t> x = Matrix<std::int32_t>::Constant(8, 64, 0);
+    const Matrix<std::int16_t> w = Matrix<std::int16_t>::Constant(8, 64, -5);
     const GemmFormat format = format_of(6, range, 16, 32, 1, OverflowMode::wrap);
     for (const Dataflow dataflow : {Dataflow::output_stationary, Dataflow::weight_stationary}) {
         const ActivityCounts counts = ActivityMeter(dataflow).watch(x, w, format);

@@ -45,6 +45,15 @@ struct DramCounts {
     std::uint64_t written_bits = 0;
 };
 
+/// Bits that toggled in the units that formed products, and that would have with the operands that
+/// unit energies are measured with (compute/activity.h). All 0 where nobody watched.
+struct ActivityCounts {
+    std::uint64_t partial_product_toggles = 0;
+    std::uint64_t accumulator_toggles = 0;
+    std::uint64_t nominal_partial_product_toggles = 0;
+    std::uint64_t nominal_accumulator_toggles = 0;
+};
+
 struct ComputeCounts {
     std::uint64_t macs = 0;              ///< useful multiply-accumulates (m n k)
     std::uint64_t multiplies = 0;        ///< products formed, idle lanes of short steps excluded
@@ -59,6 +68,7 @@ struct ComputeCounts {
     std::uint64_t vector_adds = 0;       ///< additions of the vector unit's other functions
     std::uint64_t vector_multiplies = 0;
     std::uint64_t vector_steps = 0;  ///< lane-cycles of everything that the vector unit does
+    ActivityCounts activity;
 };
 
 /// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
@@ -92,8 +102,8 @@ C combined(const C& a, const C& b, bool subtract) {
     return std::bit_cast<C>(sum);
 }
 template <class C>
-concept CounterStruct =
-    std::same_as<C, Counts> || std::same_as<C, CycleCounts> || std::same_as<C, ComputeCounts> ||
+concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
+    std::same_as<C, ComputeCounts> || std::same_as<C, ActivityCounts> ||
     std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
 template <CounterStruct C>
 C& operator+=(C& a, const C& b) {

@@ -181,6 +181,7 @@ Json energy_json(const Phase& phase) {
     return {{"total_j", total},
             {"per_token_j", or_null(ratio(total, total_tokens(phase)))},
             {"by_part", parts_json(energy_parts(phase.energy))},
+            {"activity_factor", or_null(phase.activity_factor)},
             {"range", range_json(phase.energy_range, "j")}};
 }
 
@@ -239,6 +240,7 @@ Json layer_json(const LayerResult& layer, const models::HardwareConfig& hardware
         {"roofline",
          roofline_json(layer.roofline, layer.macs, layer.dram_bits, layer.cycles.cycles)},
         {"energy_j", layer.energy_j},
+        {"activity_factor", or_null(layer.activity_factor)},
         {"rmse", or_null(layer.rmse)},
         {"sqnr_db", or_null(layer.sqnr_db)},
         {"overflow_events", layer.has_values ? Json(layer.overflow_events) : Json()}};

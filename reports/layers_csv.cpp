@@ -12,7 +12,8 @@ namespace axesim::reports {
 namespace {
 
 constexpr const char* kHeader =
-    "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
+    "name,kind,count,m,n,k,macs,cycles,energy_j,activity_factor,rmse,sqnr_db,overflow_events,"
+    "certified,"
     "weight_bits,activation_bits,inner_bits,outer_bits,"
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
@@ -46,9 +47,10 @@ std::string roofline_fields(const LayerResult& l) {
 }
 
 std::string line(const LayerResult& l) {
-    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(l.name),
                        csv_field(l.kind), l.count, l.m, l.n, l.k, l.macs, l.cycles.cycles,
-                       l.energy_j, or_empty(l.rmse), or_empty(l.sqnr_db),
+                       l.energy_j, or_empty(l.activity_factor), or_empty(l.rmse),
+                       or_empty(l.sqnr_db),
                        l.has_values ? fmt::format("{}", l.overflow_events) : "", product_fields(l),
                        roofline_fields(l), csv_field(l.mapping), csv_field(l.fallback));
 }

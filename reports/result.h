@@ -55,6 +55,7 @@ struct Phase {
     double seconds = 0;
     models::Counts counts;                          ///< of the whole phase
     models::PartEnergies energy;                    ///< joules
+    std::optional<double> activity_factor;          ///< models::activity_factor; absent: nominal
     std::optional<models::CostRange> energy_range;  ///< joules, total (models::energy_range)
 };
 
@@ -66,17 +67,18 @@ struct InnerBitsNeeded {
 
 /// A linear layer, a product of attention, or (without a depth) what the vector unit does.
 struct LayerResult {
-    std::string name;                     ///< Hugging Face name
-    std::string kind;                     ///< q_proj, softmax, ...
-    std::int64_t count = 1;               ///< operations that this one was simulated for
-    std::int64_t m = 0, n = 0, k = 0;     ///< rows of the prefill, outputs, depth
-    std::uint64_t macs = 0;               ///< prefill, one; less than m n k: causal attention
-    models::CycleCounts cycles;           ///< prefill, one
-    models::Roofline roofline;            ///< prefill, one
-    std::uint64_t dram_bits = 0;          ///< prefill, one; read and written, whole atoms
-    double energy_j = 0;                  ///< prefill, one
-    bool has_values = true;               ///< else bounds and overflows are not known
-    std::optional<double> rmse, sqnr_db;  ///< output against the float layer on the same input
+    std::string name;                       ///< Hugging Face name
+    std::string kind;                       ///< q_proj, softmax, ...
+    std::int64_t count = 1;                 ///< operations that this one was simulated for
+    std::int64_t m = 0, n = 0, k = 0;       ///< rows of the prefill, outputs, depth
+    std::uint64_t macs = 0;                 ///< prefill, one; less than m n k: causal attention
+    models::CycleCounts cycles;             ///< prefill, one
+    models::Roofline roofline;              ///< prefill, one
+    std::uint64_t dram_bits = 0;            ///< prefill, one; read and written, whole atoms
+    double energy_j = 0;                    ///< prefill, one
+    std::optional<double> activity_factor;  ///< the same of the prefill; absent: no product, too
+    bool has_values = true;                 ///< else bounds and overflows are not known
+    std::optional<double> rmse, sqnr_db;    ///< output against the float layer on the same input
     std::uint64_t overflow_events = 0;
     IntegerRange proven_inner, proven_outer, seen_inner, seen_outer;
     InnerBitsNeeded inner_bits_needed;

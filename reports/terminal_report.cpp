@@ -213,6 +213,17 @@ std::string joules_range(const Phase& phase, double divide_by) {
                        with_prefix(phase.energy_range->max / divide_by, "J"));
 }
 
+/// "activity of the operands: prefill 0.93 of nominal".
+void activity(const Result& result, Screen& screen) {
+    const auto item = [](const Phase& phase) {
+        return fmt::format("{} {:.3f} of nominal", phase.name, *phase.activity_factor);
+    };
+    if (!result.prefill.activity_factor) return;
+    Items items{"products with this run's operands: " + item(result.prefill)};
+    if (result.decode) items.push_back(item(*result.decode));
+    screen.row("", items);
+}
+
 void energy(const Result& result, Screen& screen) {
     const auto parts_row = [&](const char* phase, const Phase& p) {
         Items items = shares(energy_parts(p.energy));
@@ -231,6 +242,7 @@ void energy(const Result& result, Screen& screen) {
     screen.row("energy", items);
     parts_row("prefill", result.prefill);
     if (result.decode) parts_row("decode", *result.decode);
+    activity(result, screen);
 }
 
 void area(const Result& result, Screen& screen) {

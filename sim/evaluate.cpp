@@ -36,8 +36,8 @@ Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& 
     return workloads::cut_windows(text, evaluation.first_token, evaluation.tokens / length, length);
 }
 
-/// `batch` sequences of `length` tokens for the phases. Time and energy do not depend on the
-/// tokens' values, so a short text may serve again from its start.
+/// `batch` sequences of `length` tokens for the phases. Time and nominal energy do not depend on
+/// the tokens' values, so a short text may serve again from its start.
 Windows phase_sequences(const workloads::Text& text, const Config& config, std::int64_t length) {
     Windows sequences(static_cast<std::size_t>(config.workload.phases.batch));
     std::size_t next = static_cast<std::size_t>(config.workload.evaluation.first_token);
@@ -70,6 +70,7 @@ PlatformSize platform_size(const QuantizedModel& quantized, const workloads::Lla
                            const Config& config, const models::HardwareConfig& hardware) {
     PlatformSize size;
     size.has_values = quantized.has_integers;
+    size.measures_activity = config.energy.is_measured();
     const MemoryNeeds needs = memory_needs(config);
     size.max_tokens = needs.tokens;
     size.max_depth = shape.deepest_input();

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "common/error.h"
 #include "models/cost/costs.h"
 #include "quant/certificate.h"
@@ -54,7 +56,8 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
         {.weight_bytes = Platform::weight_bytes(w.rows(), w.cols(), hardware, hardware),
          .max_tokens = x.rows(),
          .max_depth = x.cols(),
-         .max_outputs = w.rows()});
+         .max_outputs = w.rows(),
+         .measures_activity = config.energy.is_measured()});
     platform.run([&] {
         const auto weight_operand = platform.store_weights(
             w, std::vector<double>(static_cast<std::size_t>(w.rows()), 1.0), hardware);
@@ -95,6 +98,14 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
                                   config.technology_table);
     phase.energy_range = models::energy_range(phase.counts, phase.seconds, hardware,
                                               certificate.outer_bits, config.technology_table);
+    if (config.energy.is_measured()) {
+        const models::Work work{.counts = phase.counts,
+                                .seconds = phase.seconds,
+                                .format = hardware,
+                                .outer_bits = certificate.outer_bits};
+        phase.activity_factor = models::activity_factor(
+            std::span(&work, 1), hardware, certificate.outer_bits, config.technology_table);
+    }
     result.area = models::area(hardware, certificate.outer_bits, config.technology_table);
     result.area_range =
         models::area_range(hardware, certificate.outer_bits, config.technology_table);

@@ -98,6 +98,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
       accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
                    outputs_buffer_),
       dram_("dram", config.dram, capacity_, size.has_values) {
+    if (size.measures_activity) array_.measure_activity();
     gemm_socket_.bind(accelerator_.gemm_socket);
     vector_socket_.bind(accelerator_.vector_socket);
     accelerator_.memory_socket.bind(memory_interface_.command_socket);

@@ -28,6 +28,7 @@ struct PlatformSize {
     /// False: timing only. The DRAM has no contents, operands have no values, results are zeros;
     /// time and all counters but overflows are the same, since they depend on no value.
     bool has_values = true;
+    bool measures_activity = false;  ///< counts the toggles of the array's operands too
 };
 
 /// What one GEMM on the hardware took and saw.

@@ -95,7 +95,8 @@ struct Built {
           outer_bits(certificates.widest_outer_bits()),
           deepest(deepest_layer(quantized)),
           repeats(static_cast<std::uint64_t>(quantized.equalized.weights->shape().repeats)),
-          technology(config.technology_table) {}
+          technology(config.technology_table),
+          measures_activity(config.energy.is_measured()) {}
 
     /// How many operations a simulated one stands for: what lies in a block, for those of all.
     std::uint64_t times(const OperationId& id) const { return id.in_block() ? repeats : 1; }
@@ -112,11 +113,17 @@ struct Built {
                 .outer_bits = std::min(outer_bits, format.accumulator.outer_bits_for(deepest))};
     }
 
+    std::optional<double> activity_factor(std::span<const models::Work> work) const {
+        if (!measures_activity) return std::nullopt;
+        return models::activity_factor(work, hardware, outer_bits, technology);
+    }
+
     const models::HardwareConfig hardware;
     const int outer_bits;
     const Index deepest;
     const std::uint64_t repeats;
     const models::Technology& technology;
+    const bool measures_activity;
 };
 
 /// What a phase did in all blocks, format by format.
@@ -167,9 +174,11 @@ reports::Phase phase_of(const std::string& name, const PhaseRun& run, const Buil
                          .seconds = built.seconds(counts),
                          .counts = counts,
                          .energy = {},
+                         .activity_factor = {},
                          .energy_range = {}};
     const std::vector<models::Work> work = work_of(run.layers, built);
     phase.energy = models::energy(work, built.hardware, built.outer_bits, built.technology);
+    phase.activity_factor = built.activity_factor(work);
     phase.energy_range =
         models::energy_range(work, built.hardware, built.outer_bits, built.technology);
     return phase;
@@ -225,6 +234,7 @@ std::vector<reports::LayerResult> layers_of(const WorkloadRun& workload,
                 .total();
         if (timed.is_product()) {
             add_product(result, timed, workload.evaluation.at(id), certificates.of(id));
+            result.activity_factor = built.activity_factor(std::span(&work, 1));
         }
         if (const QuantizedLayer* layer = certificates.layer(id)) {
             result.fallback = layer->linear.fallback;
@@ -340,8 +350,9 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     SharedWork shared(folders.shared, arithmetic);
     const auto known = config.workload.evaluation.tokens > 0 ? shared.evaluation() : std::nullopt;
     Run run;
-    // Then no integer is of interest any more, unless an overflow would stop the run.
-    const bool needs_integers = !known || folders.exports_integers ||
+    // Then no integer is of interest any more, unless an overflow would stop the run or the phases'
+    // energy depends on them.
+    const bool needs_integers = !known || folders.exports_integers || config.energy.is_measured() ||
                                 config.hardware.accumulator.overflow == OverflowMode::trap;
     run.quantized = needs_integers ? quantize_model(model, config, progress,
                                                     checkpoint_place(model.synthetic, folders))

@@ -40,6 +40,7 @@ constexpr std::array kValuesIgnore = {
     "hardware.dram_scheduling",
     "hardware.technology",
     "hardware.cost_profile",
+    "energy",
     "workload.phases",
 };
 

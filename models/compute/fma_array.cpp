@@ -98,6 +98,10 @@ void FmaArray::multiply(const ComputeTileCommand& command) {
     }
     weight_chunks_.push_back(command.weights->contents);
     activation_chunks_.push_back(command.activations->contents);
+    if (meter_) {
+        counts_.activity += meter_->watch(command.activations->contents->elements,
+                                          command.weights->contents->elements, *command.format);
+    }
     if (!visit.last_chunk) return;
     const GemmFormat& format = *command.format;
     AccumulatorObservation observed =

@@ -4,8 +4,10 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <systemc>
 
+#include "models/compute/activity.h"
 #include "models/compute/array_dataflow.h"
 #include "models/compute/gemm.h"
 #include "models/compute/prepared_tiles.h"
@@ -44,6 +46,8 @@ public:
              TileBuffer<OutputTile>& outputs_buffer);
 
     const ComputeCounts& counts() const { return counts_; }
+    /// From now on the activity of the units is counted too, where there are values.
+    void measure_activity() { meter_.emplace(config_.dataflow); }
     /// Tells of the tiles' cycles; null: nobody.
     void trace_to(TraceSink* sink) { trace_.connect(sink); }
 
@@ -67,6 +71,7 @@ private:
     std::vector<PreparedTiles<PreparedActivations, std::int32_t>::Contents> activation_chunks_;
     PreparedTiles<PreparedWeights, std::int16_t> prepared_weights_;
     PreparedTiles<PreparedActivations, std::int32_t> prepared_activations_;
+    std::optional<ActivityMeter> meter_;
     ComputeCounts counts_;
 };
 

@@ -86,6 +86,17 @@ PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, 
     return parts;
 }
 
+double activity_factor(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                       const Technology& technology) {
+    std::vector<Work> nominal(work.begin(), work.end());
+    for (Work& part : nominal) part.counts.compute.activity = {};
+    const auto joules = [&](std::span<const Work> what) {
+        const PartEnergies parts = energy(what, hardware, outer_bits, technology);
+        return parts.multiplier + parts.inner_accumulator;
+    };
+    return joules(work) / joules(nominal);
+}
+
 std::vector<UnitCost> unit_costs(const HardwareConfig& hardware, int outer_bits,
                                  const Technology& technology) {
     std::vector<UnitCost> costs;

@@ -53,6 +53,11 @@ struct Work {
 PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
                     const Technology& technology);
 
+/// Joules of its products and inner accumulations over what they would be with the operands that
+/// unit energies are measured with; 1 where nobody watched the units.
+double activity_factor(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
+                       const Technology& technology);
+
 /// Square millimetres of this design.
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& technology);
 

@@ -57,6 +57,33 @@ void add_compute(std::vector<CostEvent>& events, const Design& used, const Techn
                       }});
 }
 
+/// `toggles` beyond, or short of, the `nominal` ones.
+double beyond(std::uint64_t toggles, std::uint64_t nominal) {
+    return static_cast<double>(toggles) - static_cast<double>(nominal);
+}
+
+/// What the operands' values change of the energies of products and steps, where they were watched.
+void add_activity(std::vector<CostEvent>& events, const Technology& t) {
+    if (!t.knows_activity()) return;
+    const double scale = t.kappa.value * t.layout_energy.value * kFemto;
+    events.push_back(
+        {{"multiplier.toggle_beyond_nominal", t.partial_product_toggle_fj.value * scale, "J",
+          logic(t, t.partial_product_toggle_fj)},
+         &PartEnergies::multiplier,
+         [](const Counts& c, const HardwareConfig&, double) {
+             const ActivityCounts& a = c.compute.activity;
+             return beyond(a.partial_product_toggles, a.nominal_partial_product_toggles);
+         }});
+    events.push_back(
+        {{"inner_accumulator.toggle_beyond_nominal", t.accumulator_toggle_fj.value * scale, "J",
+          logic(t, t.accumulator_toggle_fj)},
+         &PartEnergies::inner_accumulator,
+         [](const Counts& c, const HardwareConfig&, double) {
+             const ActivityCounts& a = c.compute.activity;
+             return beyond(a.accumulator_toggles, a.nominal_accumulator_toggles);
+         }});
+}
+
 /// What happens in an array whose weights stay, and nowhere else.
 void add_held_weights(std::vector<CostEvent>& events, const Design& used, const Technology& t) {
     if (used.hardware.dataflow == Dataflow::output_stationary) return;
@@ -215,6 +242,7 @@ std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                                          technology);
     add_interface<Stream::kv_cache>(events, "kv_cache", used.hardware, technology);
     add_compute(events, used, technology);
+    add_activity(events, technology);
     add_held_weights(events, used, technology);
     add_vector_unit(events, built.hardware, technology);
     add_leakage(events, built, technology);

@@ -46,6 +46,8 @@ constexpr std::array kFields{
     CoefficientField{"dot_energy_fj_l_m_plus_n", "fJ", &Technology::dot_energy_fj_l_m_plus_n, kAnySign},
     CoefficientField{"dot_energy_fj_p", "fJ", &Technology::dot_energy_fj_p, kAnySign},
     CoefficientField{"dot_energy_fj_1", "fJ", &Technology::dot_energy_fj_1, kAnySign},
+    CoefficientField{"partial_product_toggle_fj", "fJ", &Technology::partial_product_toggle_fj, kPositive, kOptional},
+    CoefficientField{"accumulator_toggle_fj", "fJ", &Technology::accumulator_toggle_fj, kPositive, kOptional},
     CoefficientField{"mac_delay_ps_log2_ln", "ps", &Technology::mac_delay_ps_log2_ln, kAnySign, kOptional},
     CoefficientField{"mac_delay_ps_p", "ps", &Technology::mac_delay_ps_p, kAnySign, kOptional},
     CoefficientField{"mac_delay_ps_1", "ps", &Technology::mac_delay_ps_1, kAnySign, kOptional},

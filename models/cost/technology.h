@@ -65,6 +65,10 @@ struct Technology {
     // Dot unit of L lanes that share one inner and one 32-bit outer accumulator; energy per cycle.
     Coefficient dot_area_um2_lmn, dot_area_um2_l_m_plus_n, dot_area_um2_p, dot_area_um2_1;
     Coefficient dot_energy_fj_lmn, dot_energy_fj_l_m_plus_n, dot_energy_fj_p, dot_energy_fj_1;
+    // What a step costs more or less for each bit that toggles beyond or short of those that it has
+    // with the operands above (compute/activity.h): of partial products, of the inner accumulator.
+    // Not every table has them; then both are 0.
+    Coefficient partial_product_toggle_fj, accumulator_toggle_fj;
     // Critical path of a unit from registered operands to the inner accumulator. Not every table
     // has it; then all of these are 0.
     Coefficient mac_delay_ps_log2_ln, mac_delay_ps_p, mac_delay_ps_1;
@@ -83,6 +87,8 @@ struct Technology {
     // SRAM: E64(KiB) = a + b sqrt(KiB) for a 64-bit read; E_rd = E64 (phi + (1 - phi) W / 64).
     Coefficient sram_a_pj, sram_b_pj, sram_phi, sram_write_ratio, sram_area_um2_per_bit,
         sram_leak_mw_per_mib;
+
+    bool knows_activity() const { return !partial_product_toggle_fj.source.empty(); }
 
     std::shared_ptr<const Measurements> measured;  ///< shared by copies; null: nothing measured
 

@@ -4,9 +4,9 @@ and what their outputs must then be."""
 
 import dataclasses
 
-import numpy as np
+from calibration import streams
+from calibration.streams import TILE
 
-TILE = 32  # steps between two clearings of an accumulator, and cycles that a held weight stays
 TILES = 4  # of a dot product
 OUTER_BITS = 32
 BUS_BITS = 64  # of the unpackers
@@ -25,17 +25,23 @@ class Design:
         return self.parameters[name]
 
 
-def mac(m, n, p, overflow="wrap", signed=True, stimuli=("gaussian", "held")):
+def mac(m, n, p, overflow="wrap", signed=True, stimuli=streams.NOMINAL):
     parameters = {"WEIGHT_BITS": m, "ACTIVATION_BITS": n, "INNER_BITS": p,
                   "ACTIVATION_SIGNED": signed, "OVERFLOW": overflow}
     name = f"mac_{m}x{n}_p{p}_{overflow}" + ("" if signed else "_unsigned")
     return Design(name, "mac", "measured_mac", parameters, stimuli)
 
 
-def dot(lanes, m, n, p):
+def real_mac(m, n, signed):
+    """The unit that gets real operands."""
+    p = 16 if m + n <= 12 else 24
+    return mac(m, n, p) if signed else mac(m, n, p, "saturate", False, ("gaussian",))
+
+
+def dot(lanes, m, n, p, stimuli=("gaussian",)):
     parameters = {"LANES": lanes, "WEIGHT_BITS": m, "ACTIVATION_BITS": n, "INNER_BITS": p,
                   "OUTER_BITS": OUTER_BITS, "OVERFLOW": "wrap"}
-    return Design(f"dot_l{lanes}_{m}x{n}_p{p}", "dot", "measured_dot", parameters, ("gaussian",),
+    return Design(f"dot_l{lanes}_{m}x{n}_p{p}", "dot", "measured_dot", parameters, stimuli,
                   cycles=TILE * (10 if lanes < 16 else 5))
 
 
@@ -72,11 +78,12 @@ def grid():
     """All that a technology file needs, the slowest first."""
     return ([dot(16, 8, 8, 20), multiplier(32, 32)]
             + [dot(16, m, n, p) for m, n, p in ((6, 6, 16), (6, 6, 24), (6, 4, 16), (4, 4, 20))]
-            + [dot(4, m, n, 20) for m, n in ((8, 8), (8, 4), (6, 6), (5, 5), (4, 4))]
+            + [dot(4, m, n, 20, tuple(streams.STREAMS)) for m, n in ((8, 8), (6, 6), (4, 4))]
+            + [dot(4, m, n, 20) for m, n in ((8, 4), (5, 5))]
             + [dot(4, 6, 6, 12), dot(4, 6, 6, 32), dot(2, 8, 8, 24), dot(2, 4, 4, 16)]
             + [mac(16, 16, 40), mac(12, 12, 32)]
             + [mac(m, n, p) for m, n in PAIRS for p in (16, 32)]
-            + [mac(m, n, 24, stimuli=("gaussian", "held", "narrow")) for m, n in PAIRS]
+            + [mac(m, n, 24, stimuli=tuple(streams.STREAMS)) for m, n in PAIRS]
             + [mac(m, n, p, "saturate") for m, n in ((8, 8), (8, 4), (6, 6), (4, 4), (3, 3))
                for p in (16, 32)]
             + [unpacker(bits) for bits in [*range(2, 17), 32]]
@@ -89,31 +96,9 @@ def small_grid():
     return ([dot(2, m, n, p) for m, n, p in ((2, 2, 6), (3, 3, 8), (3, 2, 10), (4, 2, 8))]
             + [mac(m, n, p, overflow) for overflow in ("wrap", "saturate")
                for m, n, p in ((3, 3, 8), (4, 3, 8), (3, 3, 12), (4, 4, 8))]
+            + [mac(m, 3, 24, stimuli=tuple(streams.STREAMS)) for m in (3, 4)]
             + [unpacker(bits) for bits in (3, 8)] + [multiplier(8, 8)]
             + [adder(bits) for bits in (4, 8)] + [mux(8), register(8)])
-
-
-class Operands:
-    """Integers of a distribution: gaussian is normal with a standard deviation of the largest
-    magnitude over 3.5, rounded and clipped, like the codes of a language model's weights and
-    activations; narrow is the same with a quarter of the deviation; held is gaussian, each weight
-    for TILE cycles; uniform covers the whole range."""
-
-    def __init__(self, seed):
-        self.generator = np.random.default_rng(seed)
-
-    def codes(self, stimulus, bits, shape, signed=True):
-        low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-        if stimulus == "uniform":
-            values = self.generator.integers(low, high, shape, endpoint=True)
-        else:
-            deviation = high / 3.5 / (4 if stimulus == "narrow" else 1)
-            values = np.rint(self.generator.normal(0, deviation, shape)).clip(low, high)
-        return values.astype(object) + (0 if signed else -low)
-
-    def weights(self, stimulus, bits, shape):
-        values = self.codes(stimulus, bits, shape)
-        return values[np.arange(len(values)) // TILE * TILE] if stimulus == "held" else values
 
 
 def field(values, bits):
@@ -136,15 +121,14 @@ def kept(exact, bits, overflow):
     return signed_value(exact & (1 << bits) - 1, bits)
 
 
-def products(design, operands, stimulus, streams):
-    """Weights and activations, [cycles, lanes], of `streams` or drawn."""
-    lanes, m, n = design.parameters.get("LANES", 1), design.bits("WEIGHT_BITS"), design.bits(
-        "ACTIVATION_BITS")
-    signed = design.parameters.get("ACTIVATION_SIGNED", True)
-    if stimulus == "real":
-        return tuple(stream[:design.cycles * lanes].reshape(-1, lanes) for stream in streams)
-    shape = (design.cycles, lanes)
-    return (operands.weights(stimulus, m, shape), operands.codes(stimulus, n, shape, signed))
+def products(design, operands, stimulus, real):
+    """Weights and activations, [cycles, lanes], of the streams `real` or drawn."""
+    if stimulus in real:
+        return real[stimulus]
+    return operands.products(streams.STREAMS[stimulus], design.bits("WEIGHT_BITS"),
+                             design.bits("ACTIVATION_BITS"),
+                             (design.cycles, design.parameters.get("LANES", 1)),
+                             design.parameters.get("ACTIVATION_SIGNED", True))
 
 
 def accumulated(design, w, x):
@@ -188,14 +172,14 @@ def multiplier_case(design, w, x):
 
 def adder_case(design, operands):
     bits = design.bits("BITS")
-    a, b = (operands.codes("uniform", bits, design.cycles) for _ in "ab")
+    a, b = (operands.uniform(bits, design.cycles) for _ in "ab")
     inputs = [{"a": field([x], bits), "b": field([y], bits)} for x, y in zip(a, b)]
     return inputs, [{"sum": field([x + y], bits)} for x, y in zip(a, b)]
 
 
 def mux_case(design, operands):
     bits = design.bits("BITS")
-    a, b = (operands.codes("uniform", bits, design.cycles) for _ in "ab")
+    a, b = (operands.uniform(bits, design.cycles) for _ in "ab")
     chosen = operands.generator.integers(0, 2, design.cycles)
     inputs = [{"a": field([x], bits), "b": field([y], bits), "choice": int(c)}
               for x, y, c in zip(a, b, chosen)]
@@ -204,7 +188,7 @@ def mux_case(design, operands):
 
 def register_case(design, operands):
     bits = design.bits("WIDTH")
-    words = [field([x], bits) for x in operands.codes("uniform", bits, design.cycles)]
+    words = [field([x], bits) for x in operands.uniform(bits, design.cycles)]
     inputs = [{"reset": 0, "in": word} for word in words]
     return inputs, [None] + [{"out": word} for word in words[:-1]]
 
@@ -213,7 +197,7 @@ def unpacker_case(design, operands):
     """Words come as fast as they are taken, elements are taken as fast as they come."""
     bits, lanes = design.bits("ELEMENT_BITS"), design.bits("LANES")
     out_bits = lanes * bits
-    elements = operands.codes("gaussian", bits, design.cycles * BUS_BITS // bits + lanes)
+    elements = operands.normal(bits, design.cycles * BUS_BITS // bits + lanes)
     stream = field(elements, bits)
     inputs, outputs = [{"reset": 1, "in_valid": 0, "in_last": 0, "in": 0, "out_ready": 1}], [None]
     taken, given, level = 0, 0, 0  # bits; level: in the gearbox
@@ -235,13 +219,23 @@ OTHER_CASES = {"adder": adder_case, "mux": mux_case, "register": register_case,
                "unpacker": unpacker_case}
 
 
-def case(design, stimulus, streams=None, seed=1):
+def case(design, stimulus, real=None, seed=1):
     """Inputs of each cycle and the outputs that must be seen in it (None: not known yet), both
-    {port: integer}. `streams`: the weights and activations of the stimulus `real`."""
-    operands = Operands(seed)
+    {port: integer}. `real`: weights and activations of the stimuli that are not drawn."""
+    operands = streams.Operands(seed)
     if design.kind in OTHER_CASES:
         return OTHER_CASES[design.kind](design, operands)
-    return CASES[design.kind](design, *products(design, operands, stimulus, streams))
+    return CASES[design.kind](design, *products(design, operands, stimulus, real or {}))
+
+
+def toggles(design, stimulus, real=None, seed=1):
+    """Bits that change from a step to the next in a unit with an accumulator: of its partial
+    products and of its inner accumulator."""
+    w, x = products(design, streams.Operands(seed), stimulus, real or {})
+    return {"partial_product_toggles": streams.partial_product_toggles(
+                w, x, design.bits("WEIGHT_BITS"), design.bits("ACTIVATION_BITS")),
+            "accumulator_toggles": streams.register_toggles(accumulated(design, w, x),
+                                                            design.bits("INNER_BITS"))}
 
 
 def events(design, outputs):
@@ -249,11 +243,3 @@ def events(design, outputs):
     if design.kind != "unpacker":
         return len(outputs)
     return sum(o["out_valid"] for o in outputs[1:]) * design.bits("LANES")
-
-
-def operand_toggles(inputs):
-    """Bits of weights and activations that change from a step to the next, on average."""
-    ports = [port for port in inputs[0] if port.startswith(("weight", "activation"))]
-    changed = sum((a[port] ^ b[port]).bit_count() for port in ports
-                  for a, b in zip(inputs, inputs[1:]))
-    return changed / (len(inputs) - 1)

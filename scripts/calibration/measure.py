@@ -11,7 +11,8 @@ from calibration import designs, energy, liberty, netlist, synthesis, timing
 FOLDER = pathlib.Path(__file__).resolve().parent
 # What a row depends on besides its design and the library.
 CODE = [FOLDER / f"{name}.py" for name in ("boolean", "designs", "energy", "liberty", "measure",
-                                           "netlist", "synthesis", "timing", "waveforms")]
+                                           "netlist", "streams", "synthesis", "timing",
+                                           "waveforms")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ def check(design, outputs, expected):
         raise RuntimeError(f"{design.name}: the mapped netlist gives {wrong} wrong outputs")
 
 
-def measure(design, technology, library, plain_liberty, folder, streams=None):
+def measure(design, technology, library, plain_liberty, folder, real=None):
     """{what: value} of one design; files of the synthesis stay in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     load_ff = fan_out_of_four_ff(library)
@@ -57,34 +58,36 @@ def measure(design, technology, library, plain_liberty, folder, streams=None):
            "critical_path_ps": critical_ps, "cells": len(mapped.instances()),
            "flip_flops": len(mapped.flip_flops)}
     for stimulus in design.stimuli:
-        inputs, expected = designs.case(design, stimulus, streams)
+        inputs, expected = designs.case(design, stimulus, real)
         found = energy.measure(mapped, library, inputs, slew_ps, critical_ps)
         check(design, found.outputs, expected)
         share = len(inputs) / designs.events(design, found.outputs)
         row[f"{stimulus}_fj"] = found.cycle_fj * share
         row[f"{stimulus}_settled_fj"] = found.settled_fj * share
         if design.kind in ("mac", "dot"):
-            row[f"{stimulus}_toggles"] = designs.operand_toggles(inputs)
+            for what, bits in designs.toggles(design, stimulus, real).items():
+                row[f"{stimulus}_{what}"] = bits
     return {name: float(f"{value:.5g}") for name, value in row.items()}
 
 
-def key(design, technology, streams_digest):
+def key(design, technology, real):
     """Changes with all that a row depends on."""
     state = hashlib.sha256(synthesis.version().encode())
+    operands = [[part.tolist() for part in real[s]] for s in design.stimuli if s in real]
     for part in (design, technology.digest(), technology.wire_ff_per_um, technology.delay_ps,
-                 streams_digest if "real" in design.stimuli else ""):
+                 operands):
         state.update(repr(part).encode())
     for path in synthesis.sources(design.top) + CODE:
         state.update(path.read_bytes())
     return state.hexdigest()[:16]
 
 
-def cached(design, technology, library, plain_liberty, work, streams, streams_digest):
+def cached(design, technology, library, plain_liberty, work, real):
     """The row from an earlier run, else measured; (row, whether it was measured now)."""
-    store = work / f"{design.name}.{key(design, technology, streams_digest)}.json"
+    store = work / f"{design.name}.{key(design, technology, real)}.json"
     if store.exists():
         return json.loads(store.read_text()), False
-    row = measure(design, technology, library, plain_liberty, work / design.name, streams)
+    row = measure(design, technology, library, plain_liberty, work / design.name, real)
     part = store.with_suffix(".part")
     part.write_text(json.dumps(row))
     part.replace(store)

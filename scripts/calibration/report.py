@@ -4,7 +4,7 @@ file: nothing is measured here."""
 
 import yaml
 
-from calibration import fits, technology_file
+from calibration import activity, fits, streams, technology_file
 
 HEADING = "## The costs of logic"
 # (area um2, energy fJ) at the same points from a separate study of the same library: other RTL, the
@@ -91,19 +91,6 @@ def glitch_text(rows):
             "multiply-accumulates would need if every net changed at most once a cycle.\n")
 
 
-def narrow_text(rows):
-    """What the values' range does to the energy."""
-    found = [row for row in rows.values() if "narrow_fj" in row]
-    less = [-percent(row["narrow_fj"], row["gaussian_fj"]) for row in found]
-    toggles = [row["narrow_toggles"] / row["gaussian_toggles"] for row in found]
-    return f"""\
-Operands of a quarter of the deviation need {min(less):.0f} .. {max(less):.0f} % less energy, while
-{min(toggles):.2f} .. {max(toggles):.2f} times as many of their bits toggle: a change of sign
-toggles the upper bits of a small number too. A count of toggles does not tell the energy; every
-step is charged what Gaussian operands of the whole range need.
-"""
-
-
 def beyond_text(beyond):
     unpackers = [name for name in beyond if name in UNPACKERS]
     others = [name for name in beyond if name not in UNPACKERS]
@@ -121,16 +108,57 @@ widths scatter by some percent; the simulator uses the fit through all of them.
     return text
 
 
-def real_text(rows):
-    real = {name: row for name, row in rows.items() if "real_fj" in row}
-    if not real:
+def real_table(rows, coefficients):
+    """Streams that no fit has seen: measured, and how far off two predictions are."""
+    lines = []
+    for name, row in rows.items():
+        for stream in activity.real(row):
+            measured, nominal = row[f"{stream}_fj"], row[f"{activity.NOMINAL}_fj"]
+            predicted = activity.predicted_fj(row, stream, coefficients)
+            lines.append((stream.removeprefix(streams.REAL), f"`{name}`", f"{measured:.1f}",
+                          f"{nominal:.1f}", f"{percent(nominal, measured):+.1f} %",
+                          f"{predicted:.1f}", f"{percent(predicted, measured):+.1f} %"))
+    return table(("operands", "unit", "measured, fJ", "nominal", "off by", "by toggles", "off by"),
+                 lines)
+
+
+def activity_text(rows):
+    """How far toggles tell the energy."""
+    coefficients = activity.fit(rows)
+    if coefficients is None:
         return ""
-    (name, row), = real.items()
-    return (f"Real operands, weights and activations of SmolLM2's first q_proj in `{name}`: "
-            f"{row['real_fj']:.1f} fJ\na step against {row['gaussian_fj']:.1f} fJ with Gaussian "
-            f"ones ({percent(row['real_fj'], row['gaussian_fj']):+.1f} %), "
-            f"{row['real_toggles']:.2f} against {row['gaussian_toggles']:.2f} operand bits "
-            "toggling.\n")
+    fitted = fits.matching(rows, activity.ROWS).values()
+    nominal = [row[f"{activity.NOMINAL}_fj"] / row[f"{stream}_fj"] - 1
+               for row in fitted for stream in activity.drawn(row)]
+    dots = {(name, stream): activity.error(row, stream, coefficients)
+            for name, row in fits.matching(rows, "dot_*").items() for stream in activity.drawn(row)}
+    almost_idle = [error for (_, stream), error in dots.items() if stream == "narrowest"]
+    others = [error for (_, stream), error in dots.items() if stream != "narrowest"]
+    return f"""\
+### Energy by the operands' activity
+
+With `energy.activity: measured` a step costs more or less than with nominal operands by
+{coefficients[0]:g} fJ for each bit of a partial product (a weight's bit and an activation's) and
+{coefficients[1]:g} fJ for each bit of the inner accumulator that toggles beyond the nominal number:
+two coefficients for all widths (`axesim explain partial_product_toggle_fj`). They are fitted to the
+rows `{activity.ROWS}`, each measured with {len(activity.drawn(next(iter(fitted))))} streams beside
+the nominal one: smaller deviations of both operands or of one, weights held for 32 steps, half of
+the codes 0, activations of one sign. The error in a unit that the fit has not seen is
+{activity.spread(activity.left_out_errors(rows))}; nominal energies are off by
+{activity.spread(nominal)}. Toggles of the operands' own bits tell much less: a small number
+that changes its sign toggles most of its bits, yet few nets of a multiplier.
+
+Dot units of four lanes, which the fit has not seen: {activity.spread(others)};
+of operands with an eighth of the deviation (nearly all 0 when they have 4 bits) the energy is
+predicted {100 * min(almost_idle):+.0f} .. {100 * max(almost_idle):+.0f} % off. Real operands, which it has
+not seen either, are weights that `axesim quantize` made and activations of SmolLM2 on the text that
+comes with axesim, {streams.REAL_STEPS} steps of random channels and tokens; w and a are bits, 6 if not said:
+
+{real_table(rows, coefficients)}
+
+What is not in these two counts: where weights stay, a unit's first token follows another weight's
+last one; and a chain of partial sums is measured as an accumulator of its own.
+"""
 
 
 def section(path):
@@ -168,8 +196,7 @@ a fit. `axesim explain mac_area_um2_mn` shows the rows of one.
 {fit_table(rows)}
 
 {glitch_text(rows)}
-{narrow_text(rows)}
-{real_text(rows)}
+{activity_text(rows)}
 ### Not modelled
 
 Layout, clock tree, corners and temperature: cells are placed and wired by two factors only

@@ -7,7 +7,7 @@ import math
 
 import yaml
 
-from calibration import fits
+from calibration import activity, fits
 
 HEADER = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -30,7 +30,7 @@ FITS = {  # prefix of the coefficients: rows, what of them, terms, unit, what th
                            "the same with each weight held for 32 steps"),
     "mac_leak_nw": ("mac_*_wrap", "leakage_nw", MAC, "nW",
                     "leakage of the cells, averaged over their states"),
-    "mac_delay_ps": ("mac_*", "critical_path_ps", DELAY, "ps", "critical path of wrapping and "
+    "mac_delay_ps": ("mac_*[pe]", "critical_path_ps", DELAY, "ps", "critical path of wrapping and "
                      "saturating multiply-accumulates without setup time"),
     "dot_area_um2": ("dot_*", "area_um2", DOT, "um2", "cell area of a dot unit of L lanes with "
                      "registered operands, an inner and a 32-bit outer accumulator"),
@@ -226,8 +226,10 @@ def calibrated_kappa(base, rows):
         "(Jouppi et al., ISCA 2021, recalled, not re-verified); SRAM fitted to the same table")
 
 
-def build(name, base, rows, library, clock_fj, lanes_of, provenance):
-    """The whole file as a map."""
+def build(name, base, all_rows, library, clock_fj, lanes_of, provenance):
+    """The whole file as a map. Units that are measured for their real operands only are in it, yet
+    no coefficient depends on them."""
+    rows = {name: row for name, row in all_rows.items() if not activity.is_only_real(row)}
     known = base.get("provenance", {}).get("library", library.name) == library.name
     result = copy.deepcopy(base) if known else foreign(base, rows, library)
     calibrated_kappa(result, rows)
@@ -237,6 +239,7 @@ def build(name, base, rows, library, clock_fj, lanes_of, provenance):
     coefficients["mac_saturate_energy_ratio"] = saturation(rows)
     coefficients["flip_flop_toggle_fj"] = register(rows, clock_fj)
     coefficients["logic_leak_nw_per_um2"] = leakage_density(rows)
+    coefficients.update(activity.entries(rows, entry))
     if "multiplier_32x32" in rows:
         coefficients["int32_multiply_area_um2"] = entry(
             rows["multiplier_32x32"]["area_um2"], "um2", "cell area of a 32 x 32 multiplier",
@@ -250,7 +253,7 @@ def build(name, base, rows, library, clock_fj, lanes_of, provenance):
             "profiles": result["profiles"],
             "measurements": {name: {what: int(value) if value == int(value) else value
                                     for what, value in row.items()}
-                             for name, row in rows.items()}}
+                             for name, row in all_rows.items()}}
 
 
 def text(content):

@@ -114,6 +114,22 @@ void check_together(const Config& config, const Settings& settings) {
     check_overrides(config);
 }
 
+void check_activity(const Config& config, const Settings& settings) {
+    if (!config.energy.is_measured()) return;
+    const std::string key = "energy.activity";
+    if (config.workload.timing_only) {
+        fail(settings, key,
+             "measured needs values, which workload.timing_only leaves out (allowed with it: "
+             "nominal)");
+    }
+    if (!config.technology_table.knows_activity()) {
+        fail(settings, key,
+             fmt::format("measured: the technology {} does not say what a toggling bit costs "
+                         "(allowed with it: nominal; scripts/calibrate makes files that do)",
+                         config.technology_table.name));
+    }
+}
+
 /// design.md 3.3: a register that cannot hold one product overflows whatever the weights are.
 std::string why_no_product_fits(const models::LayerFormat& format) {
     const IntegerRange product = product_range(format.weight_codes(), format.activations.codes());

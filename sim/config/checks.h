@@ -17,6 +17,10 @@ void check_required(const Settings& settings);
 /// Throws UserError at the key to change.
 void check_together(const Config& config, const Settings& settings);
 
+/// The activity that energy is to be computed from can be measured, and the technology (loaded by
+/// now) says what it costs. Throws UserError at the key to change.
+void check_activity(const Config& config, const Settings& settings);
+
 /// Why the inner accumulator of this format does not hold one product, as in "8 bits do not hold
 /// ..."; "" when it does.
 std::string why_no_product_fits(const models::LayerFormat& format);

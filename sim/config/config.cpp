@@ -135,6 +135,7 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
     add_overrides(config, settings);
     check_together(config, settings);
     load_tables(config, settings);
+    check_activity(config, settings);
     settle_pipeline(config, settings);
     return config;
 }

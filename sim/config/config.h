@@ -54,6 +54,15 @@ struct WorkloadConfig {
     EvaluationConfig evaluation;
 };
 
+/// The operands whose toggles cost energy.
+enum class Activity { nominal, measured };
+
+struct EnergyConfig {
+    Activity activity = Activity::nominal;
+
+    bool is_measured() const { return activity == Activity::measured; }
+};
+
 /// Keys that have other values in some layers.
 struct Override {
     /// A key that may differ from layer to layer (Key::per_layer), and its value there.
@@ -80,6 +89,7 @@ struct Config {
     quant::QuantizerConfig quantizer;
     AttentionConfig attention;
     LmHeadConfig lm_head;
+    EnergyConfig energy;
     WorkloadConfig workload;
     std::string technology = "asap7";      ///< hardware.technology
     std::string cost_profile = "default";  ///< hardware.cost_profile

@@ -15,7 +15,7 @@ namespace {
 std::vector<Key> all_keys() {
     std::vector<Key> keys;
     for (auto* part : {general_keys, arithmetic_keys, attention_keys, lm_head_keys, quantizer_keys,
-                       hardware_keys, workload_keys}) {
+                       hardware_keys, energy_keys, workload_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;
@@ -101,6 +101,7 @@ const std::vector<Section>& sections() {
         {"hardware.mapping", "How GEMMs are cut into tiles for the buffers."},
         {"hardware.vector_unit", "The unit for everything that is no matrix product."},
         {"hardware.memory_interface", "How integers of irregular width cross the bus."},
+        {"energy", "What the energy of multiply-accumulates depends on."},
         {"workload", "The model that is run, what is timed and what is scored."},
         {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},
         {"workload.evaluation", "The text on which accuracy is measured."},

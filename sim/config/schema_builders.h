@@ -142,6 +142,7 @@ std::vector<Key> attention_keys();
 std::vector<Key> lm_head_keys();
 std::vector<Key> quantizer_keys();
 std::vector<Key> hardware_keys();
+std::vector<Key> energy_keys();
 std::vector<Key> workload_keys();
 
 }  // namespace axesim::sim

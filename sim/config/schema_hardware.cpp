@@ -234,6 +234,22 @@ std::vector<Key> table_keys() {
 
 }  // namespace
 
+std::vector<Key> energy_keys() {
+    return {
+        word_key("energy.activity", "nominal",
+                 "Whose toggling bits the energy of multiply-accumulates is that of.",
+                 [](Config& c) { return &c.energy.activity; },
+                 {choice("nominal", Activity::nominal,
+                         "operands that use their whole range, normally distributed: those that "
+                         "the technology's energies were measured with"),
+                  choice("measured", Activity::measured,
+                         "the operands of the run: some units of every tile are watched, and each "
+                         "bit of a partial product or an accumulator that toggles beyond or short "
+                         "of the nominal number costs or saves what the technology says. Needs "
+                         "values, and a technology that knows")}),
+    };
+}
+
 std::vector<Key> hardware_keys() {
     std::vector<Key> keys;
     for (auto* part : {compute_keys, buffer_keys, mapping_keys, vector_unit_keys, interface_keys,

@@ -61,9 +61,9 @@ std::vector<Key> workload_keys() {
                           boolean_key("workload.timing_only", false,
                                       "Simulate the phases without values: no weights are "
                                       "quantized and no sums computed, so that neither overflow "
-                                      "nor accuracy is known; cycles, traffic, energy and area are "
-                                      "those of a run with values, which they do not depend on. "
-                                      "For large models, and for sweeps of hardware.",
+                                      "nor accuracy is known; cycles, traffic, area and (nominal) "
+                                      "energy are those of a run with values, which they do not "
+                                      "depend on. For large models, and for sweeps of hardware.",
                                       [](Config& c) { return &c.workload.timing_only; })};
     for (auto* part : {phase_keys, evaluation_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <map>
+#include <span>
+#include <utility>
 
+#include "models/compute/activity.h"
 #include "models/cost/costs.h"
 #include "tests/models/cost_tables.h"
 
@@ -35,7 +38,11 @@ Counts some_counts() {
                  .quantized_values = 2'048,
                  .rotation_adds = 512,
                  .vector_adds = 333,
-                 .vector_multiplies = 444};
+                 .vector_multiplies = 444,
+                 .activity = {.partial_product_toggles = 9'000'000,
+                              .accumulator_toggles = 7'000'000,
+                              .nominal_partial_product_toggles = 9'999'999,
+                              .nominal_accumulator_toggles = 6'000'000}};
     c.weights_buffer = {.reads = 5'000, .writes = 700};
     c.activations_buffer = {.reads = 6'000, .writes = 800};
     c.outputs_buffer = {.reads = 900, .writes = 1'100};
@@ -72,8 +79,10 @@ TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
     const auto near = [](double value, double expected) {
         EXPECT_NEAR(value / expected, 1, 1e-12);
     };
-    near(parts.multiplier, 1'000'001 * u.at("multiplier.product"));
-    near(parts.inner_accumulator, 1'000'003 * u.at("inner_accumulator.step"));
+    near(parts.multiplier, 1'000'001 * u.at("multiplier.product") -
+                               999'999 * u.at("multiplier.toggle_beyond_nominal"));
+    near(parts.inner_accumulator, 1'000'003 * u.at("inner_accumulator.step") +
+                                      1'000'000 * u.at("inner_accumulator.toggle_beyond_nominal"));
     near(parts.outer_accumulator, 15'625 * u.at("outer_accumulator.add"));
     near(parts.sram, 5'000 * u.at("sram.weights_read") + 700 * u.at("sram.weights_write") +
                          6'000 * u.at("sram.activations_read") +
@@ -94,7 +103,58 @@ TEST(CostTotals, EveryPartIsItsCountsTimesItsUnitCosts) {
     near(parts.total(), parts.multiplier + parts.inner_accumulator + parts.outer_accumulator +
                             parts.sram + parts.memory_interface + parts.dram + parts.vector_unit +
                             parts.leakage);
-    EXPECT_EQ(u.size(), 25u);  // those above: no cost is left out
+    EXPECT_EQ(u.size(), 27u);  // those above: no cost is left out
+}
+
+/// What 1000 products take whose operands never change, over what they take with nominal ones.
+double factor_of_constant_operands(const HardwareConfig& hardware, const Technology& t) {
+    const Toggles nominal = nominal_toggles(hardware.gemm(), hardware.dataflow);
+    const double products = static_cast<double>(nominal.products) / 1000;
+    const double steps = static_cast<double>(nominal.steps) / 1000;
+    Work work{.counts = {}, .format = hardware, .outer_bits = 32};
+    work.counts.compute.multiplies = 1000;
+    work.counts.compute.inner_steps = static_cast<std::uint64_t>(1000 * steps / products);
+    work.counts.compute.activity = {
+        .nominal_partial_product_toggles =
+            static_cast<std::uint64_t>(static_cast<double>(nominal.partial_products) / products),
+        .nominal_accumulator_toggles =
+            static_cast<std::uint64_t>(static_cast<double>(nominal.accumulator) / products)};
+    return activity_factor(std::span(&work, 1), hardware, 32, t);
+}
+
+TEST(CostTotals, NoOperandsGiveEnergyBack) {
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    for (const Dataflow dataflow : {Dataflow::output_stationary, Dataflow::weight_stationary}) {
+        for (const int lanes : {1, 4}) {
+            for (const auto& [m, n] : {std::pair{2, 2},
+                                       {2, 8},
+                                       {3, 3},
+                                       {8, 2},
+                                       {6, 6},
+                                       {8, 8},
+                                       {16, 2},
+                                       {12, 12},
+                                       {16, 16}}) {
+                HardwareConfig hardware = int6_design();
+                hardware.dataflow = dataflow;
+                hardware.weight_bits = m;
+                hardware.activations.bits = n;
+                hardware.accumulator.lanes = lanes;
+                hardware.accumulator.inner_bits = m + n + 4;
+                const double factor = factor_of_constant_operands(hardware, t);
+                EXPECT_GT(factor, 0) << m << " x " << n << ", " << lanes << " lanes";
+                EXPECT_LT(factor, 1) << m << " x " << n << ", " << lanes << " lanes";
+            }
+        }
+    }
+}
+
+TEST(CostTotals, ATechnologyThatDoesNotKnowHasNoCostOfActivity) {
+    HardwareConfig hardware = int6_design();
+    const Technology t = shipped_technology("nangate45", "default");
+    EXPECT_FALSE(costs_by_name(hardware, t).contains("multiplier.toggle_beyond_nominal"));
+    const Work work{.counts = some_counts(), .format = hardware, .outer_bits = 20};
+    EXPECT_EQ(activity_factor(std::span(&work, 1), hardware, 20, t), 1);
 }
 
 TEST(CostTotals, UnitCostsAreTheClosedForms) {

@@ -50,6 +50,8 @@ std::vector<Result> variants() {
     overflowing.overflow->first_place =
         models::OverflowPlace{1, 2, 64, models::AccumulatorStage::outer};
     overflowing.layers[0].sqnr_db = 31.5;
+    overflowing.layers[0].activity_factor = 0.95;
+    overflowing.prefill.activity_factor = 0.875;
     overflowing.layers[0].fallback = "the Cholesky factorization failed";
     overflowing.accuracy->perplexity_quantized = std::numeric_limits<double>::infinity();
     return {example_result(), sparse, timing_only, overflowing};
@@ -124,6 +126,9 @@ TEST(JsonReport, HasThePathsOfTheDesignWithTheirValues) {
     EXPECT_NEAR(at(json, "/energy/per_token_j"), 9.8e-3 / 512, 1e-15);
     EXPECT_NEAR(at(json, "/energy/decode/per_token_j"), 4.88e-3 / 8, 1e-15);
     EXPECT_EQ(at(json, "/energy/range/max_j"), 12.9e-3);
+    EXPECT_TRUE(json.at("/energy/activity_factor"_json_pointer).is_null());
+    EXPECT_EQ(at(to_json(variants().back()), "/energy/activity_factor"), 0.875);
+    EXPECT_EQ(at(to_json(variants().back()), "/layers/0/activity_factor"), 0.95);
     EXPECT_NEAR(at(json, "/area/total_mm2"), 2.31, 1e-12);
     EXPECT_FALSE(json.at("/area/by_part"_json_pointer).contains("dram"));
     EXPECT_EQ(at(json, "/layers/3/bound/inner_max"), 32767);

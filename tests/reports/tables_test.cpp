@@ -19,15 +19,17 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
     Result result = example_result();
     result.layers.resize(1);
     result.layers[0].sqnr_db.reset();
+    result.layers[0].activity_factor = 0.75;
     const std::string expected =
-        "name,kind,count,m,n,k,macs,cycles,energy_j,rmse,sqnr_db,overflow_events,certified,"
-        "weight_bits,activation_bits,inner_bits,outer_bits,"
+        "name,kind,count,m,n,k,macs,cycles,energy_j,activity_factor,rmse,sqnr_db,overflow_events,"
+        "certified,weight_bits,activation_bits,inner_bits,outer_bits,"
         "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
         "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
         "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,dram_cycles,"
         "macs_per_dram_byte,bound_by,share_of_roof,"
         "mapping,fallback\n"
-        "model.layers.0.q_proj,q_proj,1,512,576,576,8192000,12345,0.001,0.125,,0,true,6,6,16,20,"
+        "model.layers.0.q_proj,q_proj,1,512,576,576,8192000,12345,0.001,0.75,0.125,,0,true,6,6,16,"
+        "20,"
         "-30000,32767,-300000,300001,-5000,5001,-20000,20001,8000,18,400,2000,9876,"
         "2048,dram,0.8,\"32 x 32, \"\"n\"\" then m\",\n";
     EXPECT_EQ(layers_csv(result), expected);
@@ -47,7 +49,7 @@ TEST(LayersCsv, HasEmptyFieldsWhereNothingIsMultiplied) {
     const std::string text = layers_csv(result);
     const std::string header = text.substr(0, text.find('\n'));
     const std::string line = text.substr(header.size() + 1);
-    EXPECT_EQ(line.rfind("softmax,q_proj,1,512,576,0,0,12345,0.001,,,0,,,", 0), 0U) << line;
+    EXPECT_EQ(line.rfind("softmax,q_proj,1,512,576,0,0,12345,0.001,,,,0,,,", 0), 0U) << line;
     EXPECT_EQ(std::count(line.begin(), line.end(), ','),
               std::count(header.begin(), header.end(), ','));
 }

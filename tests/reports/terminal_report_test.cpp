@@ -87,6 +87,16 @@ TEST(TerminalReport, ShowsOverflowsAndTheFirstPlace) {
               std::string::npos);
 }
 
+TEST(TerminalReport, ShowsWhatTheOperandsDoToTheEnergy) {
+    Result result = example_result();
+    const char* words =
+        "products with this run's operands: prefill 0.875 of nominal   decode 1.021";
+    EXPECT_EQ(terminal_report(result, 150, false).find(words), std::string::npos);
+    result.prefill.activity_factor = 0.8752;
+    result.decode->activity_factor = 1.0208;
+    EXPECT_NE(terminal_report(result, 150, false).find(words), std::string::npos);
+}
+
 TEST(TerminalReport, SumsLayersByKindAndNamesTheNoisiest) {
     Result result = example_result();
     result.layers[3].kind = "down_proj";  // 4 of 10 mJ

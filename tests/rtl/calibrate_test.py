@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from axesim_cli import ROOT, SHARED_DATA, CliTestCase, main, minimal_config
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from calibration import boolean, designs, fits, liberty, measure, waveforms
+from calibration import activity, boolean, designs, fits, liberty, measure, streams, waveforms
 
 LIBRARIES = [SHARED_DATA / "asap7_rvt_tt.lib.gz",
              pathlib.Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")]
@@ -117,14 +117,17 @@ class Calibrate(CliTestCase):
 
     def expect_axesim_to_take_it(self):
         path = self.folder / "measured.yaml"
-        config = minimal_config(4, 4, 12, 32, hardware={"technology": str(path)})
+        config = minimal_config(4, 4, 12, 32, hardware={"technology": str(path)},
+                                energy={"activity": "measured"})
         for name in ("x", "w"):
             np.save(self.folder / f"{name}.npy", np.ones((4, 32), dtype=np.int64))
         done = self.succeed(
             *("gemm", "--config", self.write("design.yaml", config), "--activations",
               self.folder / "x.npy", "--weights", self.folder / "w.npy", "--output",
               self.folder / "y.npy", "--format", "json", "--quiet"))
-        self.assertGreater(json.loads(done.stdout)["energy"]["total_j"], 0)
+        energy = json.loads(done.stdout)["energy"]
+        self.assertGreater(energy["total_j"], 0)
+        self.assertLess(energy["activity_factor"], 1)  # ones only
 
 
 class Parts(unittest.TestCase):
@@ -192,6 +195,53 @@ class Parts(unittest.TestCase):
         found = fits.fit(rows, "mac_*", "area_um2", ("mn", "m_plus_n", "p", "1"))
         self.assertEqual(list(found.coefficients.values()), [2, -1, 0.5, 7])
         self.assertLess(found.largest_error(), 1e-9)
+
+    def test_toggles_bit_by_bit(self):
+        generator = np.random.default_rng(2)
+        w = generator.integers(-8, 8, (20, 3)).astype(object)
+        x = generator.integers(0, 32, (20, 3)).astype(object)
+
+        def bit_products(step):
+            return [w[step, lane] >> i & x[step, lane] >> j & 1
+                    for lane in range(3) for i in range(4) for j in range(5)]
+
+        changed = sum(a != b for step in range(19)
+                      for a, b in zip(bit_products(step), bit_products(step + 1)))
+        self.assertEqual(streams.partial_product_toggles(w, x, 4, 5), changed / 19)
+        self.assertEqual(streams.register_toggles([0, -1, 3, -4], 6), (6 + 4 + 6) / 3)
+
+    def test_streams_are_what_they_are_called(self):
+        def drawn(name):
+            return streams.Operands(1).products(streams.STREAMS[name], 8, 8, (6400, 1), False)
+
+        w, x = (codes.astype(float) for codes in drawn("narrow"))
+        self.assertAlmostEqual(w.std() / (127 / 3.5 / 4), 1, delta=0.05)
+        self.assertAlmostEqual(x.std() / (127 / 3.5 / 4), 1, delta=0.05)
+        self.assertAlmostEqual(x.mean(), 128, delta=1)
+        held, _ = drawn("held")
+        self.assertTrue((held.reshape(-1, streams.TILE) == held[::streams.TILE]).all())
+        sparse, _ = drawn("sparse")
+        self.assertAlmostEqual((sparse == 0).mean(), 0.5, delta=0.03)
+
+    def test_activity_finds_the_coefficients_of_exact_rows(self):
+        generator = np.random.default_rng(3)
+        rows = {}
+        for m in (3, 4, 6):
+            row = rows[f"mac_{m}x4_p24_wrap"] = {}
+            for name in ("gaussian", "held", "narrow", "real_layer"):
+                products, accumulator = generator.uniform(1, 9, 2)
+                row[f"{name}_partial_product_toggles"] = products
+                row[f"{name}_accumulator_toggles"] = accumulator
+                # Of real operands as of no others: they must not count.
+                extra = 50 if name.startswith(streams.REAL) else 0
+                row[f"{name}_fj"] = 30 * m + 5 * products + 8 * accumulator + extra
+                row[f"{name}_settled_fj"] = 1
+        self.assertEqual(activity.fit(rows), [5, 8])
+        self.assertLess(max(map(abs, activity.left_out_errors(rows))), 1e-9)
+        row = rows["mac_6x4_p24_wrap"]
+        self.assertEqual(activity.real(row), ["real_layer"])
+        self.assertAlmostEqual(activity.error(row, "real_layer", [5, 8]),
+                               -50 / row["real_layer_fj"])
 
 
 if __name__ == "__main__":

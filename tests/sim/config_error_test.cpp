@@ -201,6 +201,12 @@ INSTANTIATE_TEST_SUITE_P(
         value("TooFewStages", "hardware: {clock_mhz: 1500, array: {pipeline_depth: 1}}",
               "FILE:3:53: hardware.array.pipeline_depth: a unit takes ",
               {"needs 2 stages of 667 ps"}),
+        value("ActivityOfATechnologyThatDoesNotKnow",
+              "energy: {activity: measured}\nhardware: {technology: nangate45}",
+              "FILE:3:20: energy.activity: measured: the technology nangate45 does not say"),
+        value("ActivityWithoutValues",
+              "energy: {activity: measured}\nworkload: {timing_only: true}",
+              "FILE:3:20: energy.activity: measured needs values"),
         value("OneEvaluatedToken", "workload: {evaluation: {tokens: 1}}",
               "FILE:3:33: workload.evaluation.tokens: 1 token predicts nothing")),
     named);

@@ -180,6 +180,11 @@ TEST(ConfigValues, DefaultsAreThoseOfTheStructs) {
     EXPECT_EQ(c.dram, plain.dram);
 }
 
+TEST(ConfigValues, ActivityReachesItsField) {
+    EXPECT_FALSE(config_of(kLeast).energy.is_measured());
+    EXPECT_TRUE(config_of(kLeast + "energy: {activity: measured}\n").energy.is_measured());
+}
+
 TEST(ConfigValues, EveryScalarFormOfYaml12) {
     EXPECT_EQ(config_of(kLeast + "seed: +7\n").seed, 7u);
     EXPECT_EQ(config_of(kLeast + "seed: 0o17\n").seed, 15u);

@@ -191,6 +191,7 @@ const std::vector<std::string> kIndifferent = {
     "hardware.dram_scheduling=fr_fcfs",
     "hardware.technology=nangate45",
     "hardware.cost_profile=asap7_raw",
+    "energy.activity=measured",
     "workload.phases.prefill_tokens=64",
     "workload.phases.decode_tokens=4",
     "workload.phases.batch=2",

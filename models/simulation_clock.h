@@ -21,14 +21,16 @@ public:
 
     /// The edge that SystemC's time stands at, or the next one.
     std::uint64_t now() const { return cycle_at(sc_core::sc_time_stamp()); }
-    /// How far ahead of SystemC's time that edge is; zero when it is past.
-    sc_core::sc_time time_until(std::uint64_t cycle) const {
-        const std::uint64_t current = now();
-        return sc_core::sc_time::from_value(cycle > current ? (cycle - current) * period_fs_ : 0);
+    sc_core::sc_time time_of(std::uint64_t cycles) const {
+        return sc_core::sc_time::from_value(cycles * period_fs_);
+    }
+    /// Cycles that a time takes, a begun one as a whole one. Also of SystemC's longest time.
+    std::uint64_t cycles_in(const sc_core::sc_time& time) const {
+        return time.value() == 0 ? 0 : (time.value() - 1) / period_fs_ + 1;
     }
     /// Suspends the calling process for whole cycles.
     void wait_cycles(std::uint64_t cycles) const {
-        if (cycles > 0) sc_core::wait(sc_core::sc_time::from_value(cycles * period_fs_));
+        if (cycles > 0) sc_core::wait(time_of(cycles));
     }
     /// Suspends the calling process until that edge (or not at all when it is past).
     void wait_until(std::uint64_t cycle) const {

@@ -62,22 +62,23 @@ void Dram::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& dela
     const auto first = static_cast<std::int64_t>(payload.get_address() / atom_bytes);
     const auto end = static_cast<std::int64_t>(
         (payload.get_address() + payload.get_data_length() + atom_bytes - 1) / atom_bytes);
-    const sc_core::sc_time arrival = sc_core::sc_time_stamp() + delay;
-    std::int64_t done_ps = to_ps(arrival);
-    std::int64_t accept_ps = done_ps;
+    const sc_core::sc_time now = sc_core::sc_time_stamp();
+    const std::int64_t arrival_ps = to_ps(now + delay);
+    std::int64_t done_ps = arrival_ps;
+    std::int64_t accept_ps = arrival_ps;
     for (int c = 0; c < config_.channels; ++c) {
         const std::int64_t local_first = map_.atoms_of_channel(first, c);
         const std::int64_t local_end = map_.atoms_of_channel(end, c);
         if (local_end == local_first) continue;
         DramChannelTiming& channel = channels_[static_cast<std::size_t>(c)];
-        const std::int64_t end_ps = channel.transfer(local_first, local_end - local_first,
-                                                     payload.is_write(), to_ps(arrival));
+        const std::int64_t end_ps =
+            channel.transfer(local_first, local_end - local_first, payload.is_write(), arrival_ps);
         done_ps = std::max(done_ps, end_ps);
         accept_ps = std::max(accept_ps, channel.last_column_ps());
     }
-    delay = from_ps(done_ps) - sc_core::sc_time_stamp();
+    delay = from_ps(done_ps) - now;
     if (auto* accept = payload.get_extension<DramAcceptExtension>()) {
-        accept->next_accept = from_ps(accept_ps);
+        accept->next_accept_ps = accept_ps;
     }
 }
 

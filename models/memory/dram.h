@@ -14,7 +14,7 @@ namespace axesim::models {
 /// When a DRAM access is complete is the transaction's delay; this extension, where an initiator
 /// attaches it, also tells when the next access can be queued behind this one without a gap.
 struct DramAcceptExtension : tlm::tlm_extension<DramAcceptExtension> {
-    sc_core::sc_time next_accept;  ///< absolute simulation time
+    std::int64_t next_accept_ps = 0;  ///< absolute simulation time
 
     tlm::tlm_extension_base* clone() const override;
     void copy_from(const tlm::tlm_extension_base& other) override;

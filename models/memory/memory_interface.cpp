@@ -139,24 +139,33 @@ void MemoryInterface::serve() {
         Request* request = next_request();
         if (request == nullptr) {
             wait(work_);
-            cycle_ = std::max(cycle_, clock_.now());
+            look_ahead();
             continue;
         }
         move_batch(*request);
         if (request->bursts_done == request->range.bursts) {
             queues_[static_cast<std::size_t>(request->command->stream)].pop_front();
-            request->done.notify(
-                clock_.time_until(request->command->queued ? cycle_ : request->done_cycle));
+            const std::uint64_t done = request->command->queued ? cycle_ : request->done_cycle;
+            request->done.notify(clock_.time_of(done - now_));
+            noticed_ = std::min(noticed_, done);
         }
     }
+}
+
+/// After a wait: until when is this the only process?
+void MemoryInterface::look_ahead() {
+    now_ = clock_.now();
+    cycle_ = std::max(cycle_, now_);
+    noticed_ = now_ + clock_.cycles_in(sc_core::sc_time_to_pending_activity());
 }
 
 /// Suspends serve() only where another process could do something before that edge, or at it.
 void MemoryInterface::advance_to(std::uint64_t cycle) {
     if (cycle <= cycle_) return;
     cycle_ = cycle;
-    const sc_core::sc_time ahead = clock_.time_until(cycle);
-    if (sc_core::sc_time_to_pending_activity() <= ahead) wait(ahead);
+    if (cycle < noticed_) return;
+    wait(clock_.time_of(cycle - now_));
+    look_ahead();
 }
 
 MemoryInterface::Request* MemoryInterface::next_request() {
@@ -184,7 +193,7 @@ void MemoryInterface::move_batch(Request& request) {
     const std::uint64_t first_burst = request.range.first_burst + request.bursts_done;
     set_up(payload_, request.command->write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
            request.command->address + first_burst * burst_bytes, data, bursts * burst_bytes);
-    sc_core::sc_time delay = clock_.time_until(cycle_);
+    sc_core::sc_time delay = clock_.time_of(cycle_ - now_);
     dram_socket->b_transport(payload_, delay);
     if (payload_.is_response_error()) {
         SC_REPORT_ERROR("axesim/memory_interface", payload_.get_response_string().c_str());
@@ -192,9 +201,9 @@ void MemoryInterface::move_batch(Request& request) {
 
     // The on-chip bus moves one beat a cycle, beside the DRAM's transfers.
     const std::uint64_t beats = bursts * static_cast<std::uint64_t>(config_.burst_beats);
-    const std::uint64_t dram_done = clock_.cycle_at(sc_core::sc_time_stamp() + delay);
+    const std::uint64_t dram_done = now_ + clock_.cycles_in(delay);
     bus_free_ = std::max(bus_free_ + beats, dram_done);
-    slot = clock_.cycle_at(accept_->next_accept);
+    slot = clock_.cycle_at(accept_->next_accept_ps);
     if (bus_free_ > dram_done) slot = std::max(slot, bus_free_ - beats);
     request.done_cycle = bus_free_;
     request.bursts_done += bursts;

@@ -115,6 +115,7 @@ private:
     void take_kept_burst(Request& request);
     void keep_last_burst(Request& request);
     void serve();
+    void look_ahead();
     void advance_to(std::uint64_t cycle);
     Request* next_request();
     void move_batch(Request& request);
@@ -129,7 +130,9 @@ private:
     std::array<std::deque<Request*>, kStreams.size()> queues_;
     std::size_t turn_ = 0;  ///< the stream that may go next
     sc_core::sc_event work_;
-    std::uint64_t cycle_ = 0;  ///< where serve() stands: ahead of SystemC while nobody could notice
+    // Where serve() stands, ahead of SystemC's time while nobody could notice; that time; and the
+    // cycle from which on somebody could.
+    std::uint64_t cycle_ = 0, now_ = 0, noticed_ = 0;
     std::array<std::uint64_t, kOutstanding> accepted_{};  ///< cycles when batches left the queue
     std::size_t batches_ = 0;
     tlm::tlm_generic_payload payload_;                       ///< of one batch after the other

@@ -36,15 +36,32 @@ Index pick(std::uint64_t number, double step, Index count) {
     return static_cast<Index>((place - std::floor(place)) * static_cast<double>(count));
 }
 
-/// Operands of one product, as the bits in the unit's registers.
+/// Operands of one product, as the bits in the unit's registers, 16 at most.
 struct Operands {
     std::uint64_t weight, activation;
 };
 
+/// The ones in each of four fields of 16 bits, at once: without an instruction for it, which not
+/// every processor has, std::popcount is a call that takes longer than everything else here.
+std::uint64_t ones_of_fields(std::uint64_t fields) {
+    fields -= fields >> 1 & 0x5555'5555'5555'5555;
+    fields = (fields & 0x3333'3333'3333'3333) + (fields >> 2 & 0x3333'3333'3333'3333);
+    fields = (fields + (fields >> 4)) & 0x0F0F'0F0F'0F0F'0F0F;
+    return (fields + (fields >> 8)) & 0x00FF'00FF'00FF'00FF;
+}
+
+/// Of two fields, the product of their ones.
+std::uint64_t product_of_ones(std::uint64_t ones, int field) {
+    return (ones >> 16 * field & 0xFF) * (ones >> 16 * (field + 1) & 0xFF);
+}
+
 /// A bit product is 1 where both its bits are. It toggles unless it was 1 both times or neither.
 std::uint64_t partial_product_toggles(const Operands& a, const Operands& b) {
-    return ones(a.weight) * ones(a.activation) + ones(b.weight) * ones(b.activation) -
-           2 * ones(a.weight & b.weight) * ones(a.activation & b.activation);
+    const std::uint64_t each =
+        ones_of_fields(a.weight | a.activation << 16 | b.weight << 32 | b.activation << 48);
+    const std::uint64_t both =
+        ones_of_fields((a.weight & b.weight) | (a.activation & b.activation) << 16);
+    return product_of_ones(each, 0) + product_of_ones(each, 2) - 2 * product_of_ones(both, 0);
 }
 
 /// A unit's operands and the sums of one output's products, step by step.

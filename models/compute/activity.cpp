@@ -13,9 +13,10 @@ namespace axesim::models {
 
 namespace {
 
-// Units of a tile that are watched: a Fibonacci lattice, evenly spread over tokens, over channels
-// and over both.
-constexpr Index kWatchedUnits = 34, kLatticeStep = 21;
+// Of a tile's units one in kOneOf is watched, within these bounds.
+constexpr Index kOneOf = 16, kFewest = 4, kMost = 16;
+// Steps of a sequence that fills the unit square evenly: 1/g and 1/g^2 for g^3 = g + 1.
+constexpr double kTokenStep = 0.7548776662466927, kChannelStep = 0.5698402909980532;
 constexpr Index kNominalSteps = 1 << 15;  // of the one unit with nominal operands
 constexpr Index kNominalTile = 32;        // its steps between two clearings
 constexpr double kNominalDeviations = 3.5;
@@ -29,15 +30,38 @@ std::uint64_t low_bits(int bits) { return (std::uint64_t{1} << bits) - 1; }
 
 std::uint64_t ones(std::uint64_t word) { return static_cast<std::uint64_t>(std::popcount(word)); }
 
-/// Operands of one product, as the bits in the unit's registers.
+/// The number'th of a sequence of indices below `count`.
+Index pick(std::uint64_t number, double step, Index count) {
+    const double place = static_cast<double>(number) * step;
+    return static_cast<Index>((place - std::floor(place)) * static_cast<double>(count));
+}
+
+/// Operands of one product, as the bits in the unit's registers, 16 at most.
 struct Operands {
     std::uint64_t weight, activation;
 };
 
+/// The ones in each of four fields of 16 bits, at once: without an instruction for it, which not
+/// every processor has, std::popcount is a call that takes longer than everything else here.
+std::uint64_t ones_of_fields(std::uint64_t fields) {
+    fields -= fields >> 1 & 0x5555'5555'5555'5555;
+    fields = (fields & 0x3333'3333'3333'3333) + (fields >> 2 & 0x3333'3333'3333'3333);
+    fields = (fields + (fields >> 4)) & 0x0F0F'0F0F'0F0F'0F0F;
+    return (fields + (fields >> 8)) & 0x00FF'00FF'00FF'00FF;
+}
+
+/// Of two fields, the product of their ones.
+std::uint64_t product_of_ones(std::uint64_t ones, int field) {
+    return (ones >> 16 * field & 0xFF) * (ones >> 16 * (field + 1) & 0xFF);
+}
+
 /// A bit product is 1 where both its bits are. It toggles unless it was 1 both times or neither.
 std::uint64_t partial_product_toggles(const Operands& a, const Operands& b) {
-    return ones(a.weight) * ones(a.activation) + ones(b.weight) * ones(b.activation) -
-           2 * ones(a.weight & b.weight) * ones(a.activation & b.activation);
+    const std::uint64_t each =
+        ones_of_fields(a.weight | a.activation << 16 | b.weight << 32 | b.activation << 48);
+    const std::uint64_t both =
+        ones_of_fields((a.weight & b.weight) | (a.activation & b.activation) << 16);
+    return product_of_ones(each, 0) + product_of_ones(each, 2) - 2 * product_of_ones(both, 0);
 }
 
 /// A unit's operands and the sums of one output's products, step by step.
@@ -59,9 +83,10 @@ public:
     bool step() {
         first_ = end_;
         if (first_ == depth_) return false;
-        const Index tile_begin = first_ / tile_ * tile_;
-        end_ = std::min({first_ + lanes_, tile_begin + tile_, depth_});
-        std::int64_t exact = first_ == tile_begin ? 0 : inner_;
+        const bool tile_begins = first_ == tile_end_;
+        if (tile_begins) tile_end_ = std::min(tile_end_ + tile_, depth_);
+        end_ = std::min(first_ + lanes_, tile_end_);
+        std::int64_t exact = tile_begins ? 0 : inner_;
         for (Index k = first_; k < end_; ++k) {
             exact += std::int64_t{activations_[k]} * weights_[k];
         }
@@ -82,7 +107,7 @@ private:
     Index depth_, lanes_, tile_;
     AccumulatorRule rule_;
     std::uint64_t weight_mask_, activation_mask_, inner_mask_;
-    Index first_ = 0, end_ = 0;
+    Index first_ = 0, end_ = 0, tile_end_ = 0;
     std::int64_t inner_ = 0;
 };
 
@@ -185,10 +210,11 @@ ActivityCounts ActivityMeter::watch(const Matrix<std::int32_t>& activations,
                                     const Matrix<std::int16_t>& weights, const GemmFormat& format) {
     const Index tokens = activations.rows();
     const Index first = dataflow_ == Dataflow::output_stationary ? 0 : 1;
+    const Index units = std::clamp(tokens * weights.rows() / kOneOf, kFewest, kMost);
     Toggles seen;
-    for (Index i = 0; first < tokens && i < kWatchedUnits; ++i) {
-        const Index token = first + i * (tokens - first) / kWatchedUnits;
-        const Index channel = i * kLatticeStep % kWatchedUnits * weights.rows() / kWatchedUnits;
+    for (Index i = 0; first < tokens && i < units; ++i, ++watched_) {
+        const Index token = first + pick(watched_, kTokenStep, tokens - first);
+        const Index channel = pick(watched_, kChannelStep, weights.rows());
         seen += unit_toggles(activations, weights, token, channel, format, dataflow_);
     }
     if (seen.products == 0) return {};

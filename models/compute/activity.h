@@ -54,6 +54,7 @@ private:
     const Toggles& nominal(const GemmFormat& format);
 
     Dataflow dataflow_;
+    std::uint64_t watched_ = 0;                            ///< units, so far
     std::vector<std::pair<GemmFormat, Toggles>> nominal_;  ///< of the formats seen so far
 };
 

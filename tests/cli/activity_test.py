@@ -18,18 +18,17 @@ def bits_of(codes, width):
     return codes[..., None] >> np.arange(width) & 1
 
 
-def toggles(weights, activations, tile=TILE):
+def toggles(weights, activations):
     """Mean number of partial-product and of accumulator bits that change from a step to the next,
     over all pairs of channels and tokens."""
+    w = bits_of(weights, BITS).astype(bool)[..., None]
     products, sums = [], []
-    for w in weights:
-        for x in activations:
-            partial = bits_of(w, BITS)[:, :, None] & bits_of(x, BITS)[:, None, :]
-            products.append((partial[1:] != partial[:-1]).sum(axis=(1, 2)).mean())
-            inner = np.concatenate([np.cumsum(w[k:k + tile] * x[k:k + tile])
-                                    for k in range(0, len(w), tile)])
-            register = bits_of(inner, INNER_BITS)
-            sums.append((register[1:] != register[:-1]).sum(axis=1).mean())
+    for x in activations:
+        partial = w & bits_of(x, BITS).astype(bool)[:, None, :]
+        products.append((partial[:, 1:] != partial[:, :-1]).sum() / partial[:, 1:, 0, 0].size)
+        tiles = (weights * x).reshape(len(weights), -1, TILE)
+        register = bits_of(np.cumsum(tiles, axis=2).reshape(weights.shape), INNER_BITS)
+        sums.append((register[:, 1:] != register[:, :-1]).sum() / register[:, 1:, 0].size)
     return np.mean(products), np.mean(sums)
 
 
@@ -43,13 +42,14 @@ class Activity(CliTestCase):
         super().setUp()
         self.generator = np.random.default_rng(3)
         w, x = normal_codes(self.generator, (2, 4, 4096))
-        self.nominal = toggles(w, x + ZERO, 32)
+        self.nominal = toggles(w, x + ZERO)
 
     def gemm(self, weights, activations, activity):
         np.save(self.folder / "w.npy", weights)
         np.save(self.folder / "x.npy", activations)
         config = minimal_config(BITS, BITS, INNER_BITS, TILE, energy={"activity": activity},
-                                accumulator={"overflow": "wrap"})
+                                accumulator={"overflow": "wrap"},
+                                hardware={"mapping": {"tokens": 8, "outputs": 8}})
         done = self.succeed(
             *("gemm", "--config", self.write("design.yaml", config)),
             *("--weights", self.folder / "w.npy", "--activations", self.folder / "x.npy"),
@@ -83,18 +83,18 @@ class Activity(CliTestCase):
         return measured["energy"]["activity_factor"]
 
     def test_nominal_operands_cost_what_they_did(self):
-        w, x = normal_codes(self.generator, (2, 16, 512))
+        w, x = normal_codes(self.generator, (2, 64, 512))
         self.assertAlmostEqual(self.expect_energy_of_toggles(w, x + ZERO), 1, delta=0.02)
 
     def test_small_weights_cost_less(self):
-        w = normal_codes(self.generator, (16, 512), 1 / 8)
-        x = normal_codes(self.generator, (16, 512)) + ZERO
+        w = normal_codes(self.generator, (64, 512), 1 / 8)
+        x = normal_codes(self.generator, (64, 512)) + ZERO
         self.assertLess(self.expect_energy_of_toggles(w, x), 0.95)
 
     def test_channels_that_differ(self):
         """So that it matters which units are watched."""
         w = normal_codes(self.generator, (48, 320)) // np.repeat([1, 4, 16], 16)[:, None]
-        x = normal_codes(self.generator, (20, 320)) + ZERO
+        x = normal_codes(self.generator, (70, 320)) + ZERO
         self.assertLess(self.expect_energy_of_toggles(w, x), 0.99)
 
 

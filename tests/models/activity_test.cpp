@@ -107,25 +107,49 @@ TEST(Activity, IsThatOfAUnitBuiltBitByBit) {
     }
 }
 
-TEST(Activity, OfOneTokenIsThatOfAllItsChannels) {
+TEST(Activity, OfEqualUnitsIsThatOfOne) {
     const IntegerRange range = unsigned_range(6);
-    const Matrix<std::int32_t> x = random_codes<std::int32_t>(1, 65, range, 3);
-    const Matrix<std::int16_t> w = random_codes<std::int16_t>(17, 65, signed_range(6), 4);
+    const auto x = random_codes<std::int32_t>(1, 65, range, 3);
+    const Matrix<std::int16_t> w =
+        random_codes<std::int16_t>(1, 65, signed_range(6), 4).replicate(40, 1);
     const GemmFormat format = format_of(6, range, 16, 32, 1, OverflowMode::wrap);
-    Toggles all;
-    for (Index channel = 0; channel < 17; ++channel) {
-        all += unit_toggles(x, w, 0, channel, format, Dataflow::output_stationary);
-    }
+    const Toggles one = unit_toggles(x, w, 0, 0, format, Dataflow::output_stationary);
     const ActivityCounts counts = ActivityMeter(Dataflow::output_stationary).watch(x, w, format);
     // Of 65 steps 64 follow another one; the first counts as much as the others.
-    const auto expected = static_cast<double>(all.partial_products) * 65 / 64;
-    EXPECT_NEAR(static_cast<double>(counts.partial_product_toggles), expected, 1);
+    EXPECT_NEAR(static_cast<double>(counts.partial_product_toggles),
+                static_cast<double>(one.partial_products) * 40 * 65 / 64, 1);
     EXPECT_NEAR(static_cast<double>(counts.accumulator_toggles),
-                static_cast<double>(all.accumulator) * 65 / 64, 1);
+                static_cast<double>(one.accumulator) * 40 * 65 / 64, 1);
     // What follows a single token where weights stay is not known.
     const ActivityCounts held = ActivityMeter(Dataflow::weight_stationary).watch(x, w, format);
     EXPECT_EQ(held.partial_product_toggles, 0u);
     EXPECT_EQ(held.nominal_partial_product_toggles, 0u);
+}
+
+/// Channels and tokens that differ, one tile after another: a small sample tells their mean.
+TEST(Activity, IsThatOfAllUnits) {
+    const IntegerRange range = unsigned_range(6);
+    const auto x = random_codes<std::int32_t>(24, 64, range, 7);
+    auto w = random_codes<std::int16_t>(32, 64, signed_range(6), 8);
+    for (Index channel = 0; channel < 32; ++channel) {
+        w.row(channel) /= static_cast<std::int16_t>(1 + channel / 4);
+    }
+    const GemmFormat format = format_of(6, range, 16, 32, 1, OverflowMode::wrap);
+    Toggles all;
+    for (Index token = 0; token < 24; ++token) {
+        for (Index channel = 0; channel < 32; ++channel) {
+            all += unit_toggles(x, w, token, channel, format, Dataflow::output_stationary);
+        }
+    }
+    ActivityMeter meter(Dataflow::output_stationary);
+    ActivityCounts counts;
+    for (int tile = 0; tile < 20; ++tile) counts += meter.watch(x, w, format);
+    EXPECT_NEAR(static_cast<double>(counts.partial_product_toggles) /
+                    (static_cast<double>(all.partial_products) * 20 * 64 / 63),
+                1, 0.01);
+    EXPECT_NEAR(static_cast<double>(counts.accumulator_toggles) /
+                    (static_cast<double>(all.accumulator) * 20 * 64 / 63),
+                1, 0.01);
 }
 
 TEST(Activity, OfConstantOperandsIsNone) {
@@ -167,8 +191,9 @@ TEST(Activity, OfNominalOperandsIsTheNominalOne) {
         const auto w = normal_codes<std::int16_t>(32, depth, weight_bits, 0, 6);
         const GemmFormat format =
             format_of(weight_bits, range, 20, 32 * lanes, lanes, OverflowMode::wrap);
-        const ActivityCounts counts =
-            ActivityMeter(Dataflow::output_stationary).watch(x, w, format);
+        ActivityMeter meter(Dataflow::output_stationary);
+        ActivityCounts counts;
+        for (int tile = 0; tile < 4; ++tile) counts += meter.watch(x, w, format);
         const auto ratio = [](std::uint64_t a, std::uint64_t b) {
             return static_cast<double>(a) / static_cast<double>(b);
         };

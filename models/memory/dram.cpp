@@ -62,7 +62,7 @@ void Dram::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& dela
     const auto first = static_cast<std::int64_t>(payload.get_address() / atom_bytes);
     const auto end = static_cast<std::int64_t>(
         (payload.get_address() + payload.get_data_length() + atom_bytes - 1) / atom_bytes);
-    const sc_core::sc_time now = sc_core::sc_time_stamp();
+    const sc_core::sc_time& now = sc_core::sc_time_stamp();
     const std::int64_t arrival_ps = to_ps(now + delay);
     std::int64_t done_ps = arrival_ps;
     std::int64_t accept_ps = arrival_ps;

@@ -101,7 +101,7 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
     if (config.energy.is_measured()) {
         const models::Work work{.counts = phase.counts,
                                 .seconds = phase.seconds,
-                                .format = hardware,
+                                .format = static_cast<const models::LayerFormat&>(hardware),
                                 .outer_bits = certificate.outer_bits};
         phase.activity_factor = models::activity_factor(
             std::span(&work, 1), hardware, certificate.outer_bits, config.technology_table);

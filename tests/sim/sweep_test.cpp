@@ -335,7 +335,7 @@ TEST(Sweeps, ThatComeWithAxesimLoadAndAskAQuestion) {
         found.insert(entry.path().stem().string());
     }
     EXPECT_EQ(found, (std::set<std::string>{"accumulators", "array_shapes", "bit_lengths", "dram",
-                                            "memory_interfaces", "pareto", "tiles"}));
+                                            "hardware", "memory_interfaces", "pareto", "tiles"}));
 }
 
 }  // namespace

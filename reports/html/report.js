@@ -53,7 +53,7 @@ function pick(design) {
 const summary =
     (design) => [design.label,
                  ...FIGURES.filter((figure) => figure.of(design.result) !== null)
-                     .slice(0, 10)
+                     .slice(0, 11)
                      .map((figure) => `${figure.label}: ${shown(figure, design.result)}`)]
                     .join("\n");
 

@@ -49,6 +49,7 @@ PreparedActivations::PreparedActivations(std::shared_ptr<const Matrix<std::int32
     if (fits_quads(format) && codes.rows() > 0) {
         packed.quad_words = hwy::AllocateAligned<std::int32_t>(
             static_cast<std::size_t>(codes.rows() * packed.quads));
+        if (format.activations.min < 0) packed.quad_offsets = kByteOffsets;
     }
     for_blocks(static_cast<Index>(packed.blocks.size()), kBlocksPerTask,
                [&](Index first, Index count) {

@@ -12,7 +12,16 @@
 
 #include "models/compute/weight_panels.h"
 
-HWY_BEFORE_NAMESPACE();
+// In place of HWY_BEFORE_NAMESPACE: with AVX3_DL the library has found VNNI for AVX-512 on the
+// processor, but does not ask the compiler for it.
+#undef AXESIM_BEFORE_KERNELS
+#if HWY_TARGET == HWY_AVX3_DL
+#define AXESIM_BEFORE_KERNELS() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+#define AXESIM_BEFORE_KERNELS() HWY_BEFORE_NAMESPACE()
+#endif
+
+AXESIM_BEFORE_KERNELS();
 namespace axesim::models::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
@@ -31,7 +40,10 @@ constexpr int kVectors = 1;
 /// sum + a.low * b.low + a.high * b.high in each 32-bit lane; halves are int16.
 HWY_INLINE Int32Vector add_pair_products(Int32Vector sum, Int32Vector a, Int32Vector b) {
     const Int32Tag d;
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+#if HWY_TARGET == HWY_AVX3_DL
+    (void)d;
+    return Int32Vector{_mm512_dpwssd_epi32(sum.raw, a.raw, b.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
     // On x86 this is pmaddwd: pairs of neighbours, and the second sum is not used.
     const hn::Repartition<std::int16_t, Int32Tag> d16;
     Int32Vector unused = hn::Zero(d);
@@ -49,18 +61,37 @@ HWY_INLINE Int32Vector add_pair_products(Int32Vector sum, Int32Vector a, Int32Ve
 struct Pairs {
     using Sum = Int32Vector;
     static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
+    static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         return add_pair_products(sum, x, w);
     }
     static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
 };
 
-/// Quads of bytes, unsigned in x and signed in w, where no sum of any of them leaves int16.
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+/// Quads of bytes, unsigned in x and signed in w. Unless kQuadsInInt32, no sum of any of them may
+/// leave int16.
+#if HWY_TARGET == HWY_AVX3_DL
+constexpr bool kQuadsInInt32 = true;
+struct Quads {
+    using Sum = Int32Vector;
+    static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
+    static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
+    static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
+        // vpdpbusd: four products, added to the sum.
+        return Sum{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
+    }
+    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
+};
+#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+constexpr bool kQuadsInInt32 = false;
 struct Quads {
     /// Two sums in each 32-bit lane, of the lower and of the upper halves of quads.
-    using Sum = hn::Vec<hn::Repartition<std::int16_t, Int32Tag>>;
-    static HWY_INLINE Sum empty() { return hn::Zero(hn::Repartition<std::int16_t, Int32Tag>()); }
+    using Tag = hn::Repartition<std::int16_t, Int32Tag>;
+    using Sum = hn::Vec<Tag>;
+    static HWY_INLINE Sum empty() { return hn::Zero(Tag()); }
+    static HWY_INLINE Sum load(const std::int32_t* words) {
+        return hn::BitCast(Tag(), hn::Load(Int32Tag(), words));
+    }
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         // pmaddubsw: products of neighbours, added. The library has no name for it yet.
 #if HWY_TARGET <= HWY_AVX3
@@ -77,9 +108,11 @@ struct Quads {
     }
 };
 #else
+constexpr bool kQuadsInInt32 = true;
 struct Quads {
     using Sum = Int32Vector;
     static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
+    static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         const Int32Vector low = hn::Add(product<0>(x, w), product<1>(x, w));
         return hn::Add(sum, hn::Add(low, hn::Add(product<2>(x, w), product<3>(x, w))));
@@ -104,16 +137,19 @@ HWY_INLINE void clear(std::int32_t (*rows)[kPanelChannels]) {
 }
 
 /// sums[row][channel] += sum over words of x[word][row] * w[word][channel]; when kFresh, the sums
-/// start at 0.
+/// start at start[channel], as Products keeps sums, or at 0 if it is null.
 template <class Products, int kRows, bool kFresh>
 HWY_NOINLINE void add_products(const std::int32_t* HWY_RESTRICT x,
                                const std::int32_t* HWY_RESTRICT w, Index words,
-                               std::int32_t (*HWY_RESTRICT sums)[kPanelChannels]) {
+                               std::int32_t (*HWY_RESTRICT sums)[kPanelChannels],
+                               const std::int32_t* HWY_RESTRICT start = nullptr) {
     const Int32Tag d;
     for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
         typename Products::Sum sum[kRows][kVectors];
-        for (int r = 0; r < kRows; ++r) {
-            for (int v = 0; v < kVectors; ++v) sum[r][v] = Products::empty();
+        for (int v = 0; v < kVectors; ++v) {
+            const auto first = start == nullptr ? Products::empty()
+                                                : Products::load(start + c + v * kLanes);
+            for (int r = 0; r < kRows; ++r) sum[r][v] = first;
         }
         for (Index i = 0; i < words; ++i) {
             Int32Vector weights[kVectors];

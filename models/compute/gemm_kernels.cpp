@@ -4,6 +4,9 @@
 // Vectors without a size known to the compiler cannot stand in arrays, as the kernels keep them.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
+// With VNNI.
+#define HWY_WANT_AVX3_DL
+
 #include "models/compute/gemm_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -17,7 +20,7 @@
 #include "models/compute/gemm_wide-inl.h"
 // clang-format on
 
-HWY_BEFORE_NAMESPACE();
+AXESIM_BEFORE_KERNELS();
 namespace axesim::models::HWY_NAMESPACE {
 namespace {
 
@@ -38,6 +41,7 @@ struct TileWords {
     const std::int32_t* x;
     const std::int32_t* w;
     Index count;
+    const std::int32_t* start;  ///< of its sums per channel; null: they start at 0
 };
 
 template <class Products>
@@ -45,18 +49,19 @@ TileWords words_of(const Task& task, const TilePlace& at);
 template <>
 TileWords words_of<Pairs>(const Task& task, const TilePlace& at) {
     return {task.activations.block_words(at.block) + at.tile.first_pair * at.block.rows,
-            task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs()};
+            task.weights.words(at.panel, at.tile.first_pair), at.tile.pairs(), nullptr};
 }
 template <>
 TileWords words_of<Quads>(const Task& task, const TilePlace& at) {
     return {task.activations.block_quads(at.block) + at.tile.first_quad * at.block.rows,
-            task.weights.quad_words(at.panel, at.tile.first_quad), at.tile.quads()};
+            task.weights.quad_words(at.panel, at.tile.first_quad), at.tile.quads(),
+            task.weights.quad_starts(at.panel, at.index)};
 }
 
 template <class Products, int kRows>
 void sum_in_any_order(Task& task, const TilePlace& at) {
     const TileWords tile = words_of<Products>(task, at);
-    add_products<Products, kRows, true>(tile.x, tile.w, tile.count, task.inner);
+    add_products<Products, kRows, true>(tile.x, tile.w, tile.count, task.inner, tile.start);
 }
 
 /// If every prefix at a segment's start lies within its limits, no step overflowed and the sum is
@@ -120,13 +125,21 @@ bool sum_tile(Task& task, const TilePlace& at) {
             sum_in_any_order<Quads, kRows>(task, at);
             return false;
         case TileMethod::any_order:
-            sum_in_any_order<Pairs, kRows>(task, at);
+            if (kQuadsInInt32 && task.weights.has_quads()) {
+                sum_in_any_order<Quads, kRows>(task, at);
+            } else {
+                sum_in_any_order<Pairs, kRows>(task, at);
+            }
             return false;
         case TileMethod::check_prefixes_int16:
             sum_and_check<Quads, kRows>(task, at, at.plan.segment / 4);
             return false;
         case TileMethod::check_prefixes:
-            sum_and_check<Pairs, kRows>(task, at, at.plan.segment / 2);
+            if (kQuadsInInt32 && task.weights.has_quads() && !task.weights.has_signed_quads()) {
+                sum_and_check<Quads, kRows>(task, at, at.plan.segment / 4);
+            } else {
+                sum_and_check<Pairs, kRows>(task, at, at.plan.segment / 2);
+            }
             return false;
         case TileMethod::step:
             sum_in_steps<kRows>(task, at);
@@ -184,7 +197,8 @@ void multiply_panel(Task& task, const TokenBlock& block, Index panel) {
     Index t = 0;
     for (const TileSpan& tile : task.weights.tiles()) {
         const std::int32_t* tile_scales = task.weights.tile_scales(panel, t);
-        const TilePlace at{block, panel, tile, task.weights.plan(panel, t++)};
+        const TilePlace at{block, panel, tile, t, task.weights.plan(panel, t)};
+        ++t;
         const bool wide_inner = sum_tile<kRows>(task, at);
         if (narrow_outer) {
             // An outer accumulator that is safe in int32 has inner ones that are.
@@ -327,18 +341,32 @@ IntegerRange extremes_of(const std::int32_t* codes, Index count) {
 /// Both halves of a pair as bytes in the low half.
 std::int32_t bytes_of_pair(std::int32_t pair) { return (pair & 0xFF) | (pair >> 8 & 0xFF00); }
 
-void pack_quads(const std::int32_t* pair_words, Index pairs, Index width,
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width, std::int32_t offsets,
                 std::int32_t* quad_words) {
     for (Index p = 0; p < pairs; p += 2) {
         const std::int32_t* first = pair_words + p * width;
         std::int32_t* to = quad_words + p / 2 * width;
         if (p + 1 == pairs) {
-            for (Index i = 0; i < width; ++i) to[i] = bytes_of_pair(first[i]);
+            for (Index i = 0; i < width; ++i) to[i] = bytes_of_pair(first[i]) ^ offsets;
             return;
         }
         for (Index i = 0; i < width; ++i) {
-            to[i] = bytes_of_pair(first[i]) | bytes_of_pair(first[width + i]) << 16;
+            const std::int32_t word = bytes_of_pair(first[i]) | bytes_of_pair(first[width + i])
+                                                                    << 16;
+            to[i] = word ^ offsets;
         }
+    }
+}
+
+void start_offset_quads(const std::int32_t* quad_words, Index quads, std::int32_t* starts) {
+    const Int32Tag d;
+    for (Index c = 0; c < kPanelChannels; c += kLanes) {
+        auto sum = Quads::empty();
+        for (Index q = 0; q < quads; ++q) {
+            sum = Quads::add(sum, hn::Set(d, kByteOffsets),
+                             hn::Load(d, quad_words + q * kPanelChannels + c));
+        }
+        hn::Store(hn::BitCast(d, hn::Sub(Quads::empty(), sum)), d, starts + c);
     }
 }
 
@@ -354,7 +382,8 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
         std::int32_t* const tile_words = words + tile.first_pair * block.rows;
         pack_rows(x + tile.first, codes.cols(), block.rows, tile.length, block.rows, tile_words);
         if (quads == nullptr) continue;
-        pack_quads(tile_words, tile.pairs(), block.rows, quads + tile.first_quad * block.rows);
+        pack_quads(tile_words, tile.pairs(), block.rows, activations.quad_offsets,
+                   quads + tile.first_quad * block.rows);
     }
     return extremes;
 }
@@ -403,6 +432,7 @@ HWY_EXPORT(multiply_blocks);
 HWY_EXPORT(pack_quads);
 HWY_EXPORT(pack_token_block);
 HWY_EXPORT(pack_weights);
+HWY_EXPORT(start_offset_quads);
 HWY_EXPORT(sum_codes);
 
 std::vector<TokenBlock> cut_into_token_blocks(Index tokens) {
@@ -419,9 +449,13 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
     return HWY_DYNAMIC_DISPATCH(pack_token_block)(block, tiles, activations);
 }
 
-void pack_quads(const std::int32_t* pair_words, Index pairs, Index width,
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width, std::int32_t offsets,
                 std::int32_t* quad_words) {
-    HWY_DYNAMIC_DISPATCH(pack_quads)(pair_words, pairs, width, quad_words);
+    HWY_DYNAMIC_DISPATCH(pack_quads)(pair_words, pairs, width, offsets, quad_words);
+}
+
+void start_offset_quads(const std::int32_t* quad_words, Index quads, std::int32_t* starts) {
+    HWY_DYNAMIC_DISPATCH(start_offset_quads)(quad_words, quads, starts);
 }
 
 void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,

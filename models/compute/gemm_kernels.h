@@ -29,6 +29,7 @@ struct ActivationBlocks {
     std::vector<TokenBlock> blocks;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> words;       ///< null: they do not fit pairs
     hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_words;  ///< null: they do not fit quads
+    std::int32_t quad_offsets = 0;                         ///< kByteOffsets for signed codes
 
     std::int32_t* block_words(const TokenBlock& block) const {
         return words ? words.get() + block.first * pairs : nullptr;
@@ -47,8 +48,17 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
 void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
                   std::int32_t* words);
 
-/// The quads of a tile from its pairs: words of `width` rows or channels, whose halves are bytes.
-void pack_quads(const std::int32_t* pair_words, Index pairs, Index width, std::int32_t* quad_words);
+/// Signed activations become unsigned bytes in quads by 128 more in each.
+inline constexpr auto kByteOffsets = static_cast<std::int32_t>(0x80808080u);
+
+/// The quads of a tile from its pairs: words of `width` rows or channels, whose halves are bytes,
+/// to each byte of which that of `offsets` (0 or kByteOffsets) is added.
+void pack_quads(const std::int32_t* pair_words, Index pairs, Index width, std::int32_t offsets,
+                std::int32_t* quad_words);
+
+/// What a tile's sums must start from, per channel of a panel, for kByteOffsets to take nothing
+/// from the result. Bytes of weights within [-64, 64], or the sums of quads in int32.
+void start_offset_quads(const std::int32_t* quad_words, Index quads, std::int32_t* starts);
 
 /// Per channel of a panel, the sums of its codes above and below zero.
 struct CodeSums {

@@ -10,7 +10,7 @@
 #include "models/compute/gemm_kernels-inl.h"
 #include "models/compute/gemm_kernels.h"
 
-HWY_BEFORE_NAMESPACE();
+AXESIM_BEFORE_KERNELS();
 namespace axesim::models::HWY_NAMESPACE {
 namespace {
 
@@ -44,6 +44,7 @@ struct TilePlace {
     const TokenBlock& block;
     Index panel;
     const TileSpan& tile;
+    Index index;  ///< of the tile
     const TilePlan& plan;
 };
 

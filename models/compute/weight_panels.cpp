@@ -13,6 +13,8 @@ namespace {
 constexpr IntegerRange kInt8{INT8_MIN, INT8_MAX};
 constexpr IntegerRange kUint8{0, UINT8_MAX};
 constexpr IntegerRange kInt16{INT16_MIN, INT16_MAX};
+// Two products of these weights with any unsigned bytes fit int16.
+constexpr IntegerRange kHalfInt8{-64, 64};
 constexpr IntegerRange kInt32{INT32_MIN, INT32_MAX};
 
 // Stepping and prefix checks compare int32 values; these keep every difference within int32.
@@ -57,7 +59,8 @@ std::vector<TileSpan> cut_into_tiles(Index depth, Index length) {
 bool fits_pairs(const GemmFormat& format) { return kInt16.contains(with_zero(format.activations)); }
 
 bool fits_quads(const GemmFormat& format) {
-    return kUint8.contains(with_zero(format.activations)) &&
+    const IntegerRange activations = with_zero(format.activations);
+    return (kUint8.contains(activations) || kInt8.contains(activations)) &&
            kInt8.contains(with_zero(format.weights));
 }
 
@@ -81,6 +84,8 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
                     magnitude(product_range(with_zero(format.weights), activations_))),
       narrow_activations_(fits_pairs(format)),
       has_quads_(fits_quads(format)),
+      quads_fit_int16_(has_quads_ &&
+                       (activations_.min == 0 || kHalfInt8.contains(format.weights))),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(
@@ -88,6 +93,10 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
     if (has_quads_) {
         quad_words_ = hwy::AllocateAligned<std::int32_t>(
             static_cast<std::size_t>(panels() * quads() * kPanelChannels));
+        if (activations_.min < 0) {
+            quad_starts_ = hwy::AllocateAligned<std::int32_t>(
+                static_cast<std::size_t>(panels() * tile_count() * kPanelChannels));
+        }
     }
     if ((tile_scales.array() != 1).any()) pack_tile_scales(tile_scales);
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
@@ -113,11 +122,17 @@ void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
     const Index first = panel * kPanelChannels;
     const Index channels = std::min(kPanelChannels, channels_ - first);
     std::int32_t* panel_words = words_.get() + panel * pairs() * kPanelChannels;
+    std::int32_t* starts =
+        has_signed_quads() ? quad_starts_.get() + panel * tile_count() * kPanelChannels : nullptr;
     for (const TileSpan& tile : tiles_) {
         pack_weights(weights.row(first).data(), depth_, channels, tile, panel_words);
         if (!has_quads_) continue;
-        pack_quads(words(panel, tile.first_pair), tile.pairs(), kPanelChannels,
-                   quad_words_.get() + (panel * quads() + tile.first_quad) * kPanelChannels);
+        std::int32_t* tile_quads =
+            quad_words_.get() + (panel * quads() + tile.first_quad) * kPanelChannels;
+        pack_quads(words(panel, tile.first_pair), tile.pairs(), kPanelChannels, 0, tile_quads);
+        if (!has_signed_quads()) continue;
+        start_offset_quads(tile_quads, tile.quads(), starts);
+        starts += kPanelChannels;
     }
 }
 
@@ -171,7 +186,7 @@ WeightPanels::PanelProof WeightPanels::prove(Index panel) const {
 TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
                               const TileSpan& tile) const {
     if (inner_.range().contains(sums)) {
-        if (has_quads_ && kInt16.contains(sums)) return {TileMethod::any_order_int16};
+        if (quads_fit_int16_ && kInt16.contains(sums)) return {TileMethod::any_order_int16};
         const bool int32_suffices = narrow_activations_ && kInt32.contains(sums);
         return {int32_suffices ? TileMethod::any_order : TileMethod::wide_any_order};
     }
@@ -190,7 +205,7 @@ TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,
 
 void WeightPanels::append_limits(Index panel, const TileSpan& tile, TilePlan& plan) {
     plan.first_limit = static_cast<Index>(limits_.size());
-    bool int16_suffices = has_quads_;
+    bool int16_suffices = has_quads_ && !has_signed_quads();
     for (Index first = 0; first < tile.length; first += plan.segment) {
         PrefixLimits& limit = limits_.emplace_back();
         // Segments are whole quads, and so whole pairs.

@@ -34,13 +34,13 @@ std::vector<TileSpan> cut_into_tiles(Index depth, Index length);
 /// Whether codes of this format fit int16, so that kernels can take them in pairs.
 bool fits_pairs(const GemmFormat& format);
 
-/// Whether activations of this format are unsigned bytes and weights signed ones, so that kernels
-/// can take them in quads.
+/// Whether activations of this format are bytes and weights signed ones, so that kernels can take
+/// them in quads.
 bool fits_quads(const GemmFormat& format);
 
 /// How a tile of a panel may be summed, by what the bounds of its codes prove.
 enum class TileMethod : std::uint8_t {
-    any_order_int16,       ///< no sum of any of its products leaves int16: quads of bytes
+    any_order_int16,       ///< no sum of any of its products leaves int16, nor of its quads
     any_order,             ///< no step can overflow, and int32 holds every partial sum
     check_prefixes_int16,  ///< as check_prefixes; within a segment as any_order_int16
     check_prefixes,        ///< sum any way, prove from prefixes that no step overflowed, else step
@@ -82,6 +82,14 @@ public:
     /// Words of a panel from one pair on.
     const std::int32_t* words(Index panel, Index pair) const {
         return words_.get() + (panel * pairs() + pair) * kPanelChannels;
+    }
+    bool has_quads() const { return has_quads_; }
+    /// Activations are offset bytes: sums of quads start at quad_starts().
+    bool has_signed_quads() const { return quad_starts_ != nullptr; }
+    /// What start_offset_quads() says of a tile [kPanelChannels]; null where nothing is offset.
+    const std::int32_t* quad_starts(Index panel, Index tile) const {
+        return quad_starts_ ? quad_starts_.get() + (panel * tile_count() + tile) * kPanelChannels
+                            : nullptr;
     }
     /// The same weights as bytes, four in a word [panel][quad][channel in panel], from one quad on;
     /// there for formats that fit quads.
@@ -125,10 +133,12 @@ private:
     std::int64_t largest_step_;  ///< no step adds more than this in magnitude
     bool narrow_activations_;
     bool has_quads_;
+    bool quads_fit_int16_;  ///< where sums do
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> words_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_words_;
+    hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_starts_;  ///< [panel][tile][channel in panel]
     hwy::AlignedFreeUniquePtr<std::int32_t[]> tile_scales_;  ///< [panel][tile][channel in panel]
     std::vector<TilePlan> plans_;                            ///< [panel][tile]
     std::vector<std::uint8_t> outer_safe_int32_;

@@ -147,8 +147,8 @@ HWY_NOINLINE void add_products(const std::int32_t* HWY_RESTRICT x,
     for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
         typename Products::Sum sum[kRows][kVectors];
         for (int v = 0; v < kVectors; ++v) {
-            const auto first = start == nullptr ? Products::empty()
-                                                : Products::load(start + c + v * kLanes);
+            const auto first =
+                start == nullptr ? Products::empty() : Products::load(start + c + v * kLanes);
             for (int r = 0; r < kRows; ++r) sum[r][v] = first;
         }
         for (Index i = 0; i < words; ++i) {

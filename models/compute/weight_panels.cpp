@@ -84,8 +84,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
                     magnitude(product_range(with_zero(format.weights), activations_))),
       narrow_activations_(fits_pairs(format)),
       has_quads_(fits_quads(format)),
-      quads_fit_int16_(has_quads_ &&
-                       (activations_.min == 0 || kHalfInt8.contains(format.weights))),
+      quads_fit_int16_(has_quads_ && (activations_.min == 0 || kHalfInt8.contains(format.weights))),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
     words_ = hwy::AllocateAligned<std::int32_t>(

@@ -34,6 +34,7 @@ std::int64_t DramChannelTiming::transfer(std::int64_t first, std::int64_t count,
         serve_in_order(first, request);
     }
     if (config_.policy.page == DramPagePolicy::closed) {
+        catch_up();
         banks_.close();
         run_.next_atom = -1;
     }
@@ -50,6 +51,7 @@ void DramChannelTiming::serve_in_order(std::int64_t first, const Request& reques
             atom += skipped;
             continue;
         }
+        catch_up();
         refresh_until(std::max(request.arrival_ps, last_column_ps_));
         const bool missed = !banks_.is_open(place);
         if (missed) banks_.open(place, entered_ps(0, request));
@@ -74,6 +76,7 @@ void DramChannelTiming::serve_reordered(std::int64_t first, const Request& reque
                                            : run_.end_atom - std::int64_t{kQueueAtoms};
             DramPlace place = oldest.place;
             if (const std::int64_t skipped = skip_hits(oldest.atom, place, limit, request)) {
+                catch_up();
                 queue_.clear();
                 passed_ = 0;
                 next = oldest.atom + skipped;
@@ -165,7 +168,8 @@ void DramChannelTiming::extend_run(std::int64_t atom, bool write, std::int64_t t
 }
 
 /// Advances by whole turns of the banks in closed form, to `limit` or the next refresh at most.
-/// Returns the atoms, and `place` behind them; 0 when `atom` must be walked.
+/// Returns the atoms, and `place` behind them; 0 when `atom` must be walked. Banks and columns hear
+/// of it by catch_up(), for many requests at once.
 ///
 /// Why that is right: in a run, a column command waits only for those of the turn before it, by
 /// fixed gaps. (Whatever else it could wait for, an activate, an arrival or a turn of the bus, the
@@ -182,28 +186,43 @@ std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, DramPlace& place, s
     if (turns * run_.turn_ps > left_ps) turns = left_ps / run_.turn_ps;
     if (turns <= 0) return 0;
 
-    // Only the commands that the queue looks back at are kept: those of turns before come at once.
+    const std::int64_t atoms = turns * turn;
+    skipped_turns_ += turns;
+    last_turn_ = place;
+    last_turn_.column += static_cast<int>(turns - 1);
+    last_column_ps_ += turns * run_.turn_ps;
+    run_.next_atom += atoms;
+    run_.atoms += atoms;
+    counts_.row_hits += static_cast<std::uint64_t>(atoms);
+    if (run_.next_atom == run_.end_atom) {
+        place = map_.place(run_.next_atom);
+    } else {
+        place.column += static_cast<int>(turns);
+    }
+    return atoms;
+}
+
+/// Brings banks and recent columns to where skip_hits() stands. Must come before either is used.
+void DramChannelTiming::catch_up() {
+    if (skipped_turns_ == 0) return;
+    const std::int64_t turn = map_.banks_in_turn();
     const auto turn_atoms = static_cast<std::size_t>(turn);
-    const std::int64_t kept_turns = std::min(turns, (std::int64_t{kQueueAtoms} + turn - 1) / turn);
+    // Only the commands that the queue looks back at are kept: those of turns before come at once.
+    const std::int64_t kept_turns =
+        std::min(skipped_turns_, (std::int64_t{kQueueAtoms} + turn - 1) / turn);
     for (std::size_t age = 1; age <= turn_atoms; ++age) {
-        column_ps(age) += (turns - kept_turns) * run_.turn_ps;
+        column_ps(age) += (skipped_turns_ - kept_turns) * run_.turn_ps;
     }
     for (std::int64_t i = 0; i < kept_turns * turn; ++i) {
         const std::int64_t time = column_ps(turn_atoms) + run_.turn_ps;
         ++columns_issued_;
         column_ps(1) = time;
     }
-    place.column += static_cast<int>(turns - 1);
     for (std::size_t age = turn_atoms; age > 0; --age) {
-        last_column_ps_ = column_ps(age);
-        banks_.column(place, request.write, last_column_ps_);
-        map_.advance(place);
+        banks_.column(last_turn_, run_.write, column_ps(age));
+        map_.advance(last_turn_);
     }
-    const std::int64_t atoms = turns * turn;
-    run_.next_atom += atoms;
-    run_.atoms += atoms;
-    counts_.row_hits += static_cast<std::uint64_t>(atoms);
-    return atoms;
+    skipped_turns_ = 0;
 }
 
 void DramChannelTiming::refresh_until(std::int64_t now_ps) {

@@ -75,6 +75,7 @@ private:
     void extend_run(std::int64_t atom, bool write, std::int64_t time_ps);
     std::int64_t skip_hits(std::int64_t atom, DramPlace& place, std::int64_t limit,
                            const Request& request);
+    void catch_up();
     void refresh_until(std::int64_t now_ps);
     std::int64_t entered_ps(std::size_t ahead, const Request& request) const;
     /// Of the latest column command (1), the one before (2), ... up to kQueueAtoms back.
@@ -93,9 +94,11 @@ private:
     std::int64_t last_column_ps_ = 0;
     std::int64_t next_refresh_ps_;
     Run run_;
-    std::deque<Queued> queue_;              ///< fr_fcfs: oldest first
-    bool rows_to_open_ = false;             ///< some queued atom may wait for its row
-    int passed_ = 0;                        ///< column commands since the oldest became the oldest
+    std::int64_t skipped_turns_ = 0;  ///< of the run, that banks_ and columns do not know of yet
+    DramPlace last_turn_;             ///< where the last of these begins
+    std::deque<Queued> queue_;        ///< fr_fcfs: oldest first
+    bool rows_to_open_ = false;       ///< some queued atom may wait for its row
+    int passed_ = 0;                  ///< column commands since the oldest became the oldest
     std::vector<std::uint64_t> bank_seen_;  ///< the pick that last met a bank
     std::uint64_t picks_ = 0;
     DramCounts counts_;

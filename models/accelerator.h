@@ -5,6 +5,7 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <systemc>
 
 #include "models/compute/fma_array.h"
@@ -60,28 +61,37 @@ struct TensorRun {
     bool metadata = false;
     std::uint64_t address = 0;
     PackingFormat format;
+    std::int64_t first_element = 0;  ///< of those that lie there
     std::int64_t elements = 0;
+    bool for_all_rows = false;  ///< not a share for each row of a pass: all rows need all of it
 };
 
 /// What follows a row's scale in its metadata: an activation's zero point, the sum of the codes
 /// where the row takes a weight's place, or nothing.
 enum class RowWord { zero_point, sum, none };
 
-/// Rotates (if asked to) and quantizes `input` [rows, K], and writes codes and metadata to
+/// Rotates (if asked to) and quantizes rows of `input` [rows, K], and writes codes and metadata to
 /// `destination` from `first_row` on.
 struct Quantization {
     const Matrix<float>* input = nullptr;
+    Index input_row = 0;              ///< the first of them
+    std::optional<Index> input_rows;  ///< their number; nothing: all of `input`
+    /// Which of the pass's rows these belong to: from which one on, and how many to each.
+    Index first_pass_row = 0, rows_a_pass_row = 1;
     const Hadamard* rotation = nullptr;
     ActivationFormat format;
     std::span<const StaticRange> ranges;
     OperandRef destination;
     Index first_row = 0;
     RowWord row_word = RowWord::zero_point;
+
+    Index rows() const { return input_rows.value_or(input->rows()); }
 };
 
 /// Values in the output format on their way to DRAM.
 struct ValueRun {
     std::uint64_t address = 0;
+    std::int64_t first_element = 0;  ///< of those that lie there
     std::int64_t elements = 0;
     std::vector<std::int32_t> words;  ///< empty without values
 };
@@ -89,6 +99,7 @@ struct ValueRun {
 /// One pass of the vector unit: rows come in, are worked on and quantized, and go out, each of them
 /// while others are under way. The host knows the values that come in.
 struct VectorCommand {
+    Index rows = 1;  ///< that no result goes beyond: what may be divided among clusters
     std::vector<TensorRun> reads;
     VectorWork work;
     std::vector<Quantization> quantizations;
@@ -104,6 +115,7 @@ struct GemmCommand {
     OperandRef weights, activations;
     GemmFormat format;
     std::uint64_t output_address = 0;
+    std::int64_t first_output = 0;  ///< results that lie there before these
     bool raw_accumulators = false;
     bool has_values = true;           ///< false: only time passes and events are counted
     Mapping mapping;                  ///< result

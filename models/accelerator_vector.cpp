@@ -8,15 +8,15 @@ namespace axesim::models {
 namespace {
 
 /// Without words only time passes.
-TransferCommand transfer_of(const TensorRun& run, bool write, std::int64_t first_element,
-                            std::span<std::int32_t> words, bool is_signed) {
+TransferCommand transfer_of(const TensorRun& run, bool write, std::span<std::int32_t> words,
+                            bool is_signed) {
     return {.stream = run.stream,
             .write = write,
             .metadata = run.metadata,
             .address = run.address,
             .format = run.format,
             .is_signed = is_signed,
-            .first_element = first_element,
+            .first_element = run.first_element,
             .elements = run.elements,
             .narrow = {},
             .wide = words};
@@ -44,8 +44,9 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
                                .metadata = false,
                                .address = run.address,
                                .format = {Layout::packed, output_bits(config_.output_format)},
+                               .first_element = run.first_element,
                                .elements = run.elements};
-        TransferCommand transfer = transfer_of(values, true, 0, run.words, true);
+        TransferCommand transfer = transfer_of(values, true, run.words, true);
         pass_through_buffer(values);
         send_command(memory_socket, transfer);
     }
@@ -62,7 +63,7 @@ void Accelerator::vector(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
 
 /// The host knows the values, so that only the time of reading them is of interest.
 void Accelerator::read(const TensorRun& run) {
-    TransferCommand transfer = transfer_of(run, false, 0, {}, true);
+    TransferCommand transfer = transfer_of(run, false, {}, true);
     send_command(memory_socket, transfer);
     pass_through_buffer(run);
 }
@@ -80,6 +81,8 @@ void Accelerator::pass_through_buffer(const TensorRun& run) {
 std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_values) {
     QuantizedActivations codes;
     QuantizeActivationsCommand vector{.input = quantization.input,
+                                      .first_row = quantization.input_row,
+                                      .rows = quantization.rows(),
                                       .rotation = quantization.rotation,
                                       .format = quantization.format,
                                       .ranges = quantization.ranges,
@@ -87,13 +90,15 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_v
                                       .cycles = 0};
     send_command(vector_quantize_socket, vector);
     const OperandRef& destination = quantization.destination;
+    const Index columns = quantization.input->cols();
     const TensorRun elements{.stream = stream_of(destination),
                              .metadata = false,
                              .address = destination.address,
                              .format = destination.format,
-                             .elements = quantization.input->size()};
+                             .first_element = quantization.first_row * columns,
+                             .elements = quantization.rows() * columns};
     TransferCommand transfer = transfer_of(
-        elements, true, quantization.first_row * quantization.input->cols(),
+        elements, true,
         {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}, destination.is_signed);
     send_command(memory_socket, transfer);
     write_metadata(quantization, codes);
@@ -121,9 +126,9 @@ void Accelerator::write_metadata(const Quantization& quantization,
                         .metadata = true,
                         .address = quantization.destination.metadata_address,
                         .format = kWordFormat,
-                        .elements = quantization.input->rows() * words_a_row};
-    TransferCommand transfer =
-        transfer_of(run, true, quantization.first_row * words_a_row, words, true);
+                        .first_element = quantization.first_row * words_a_row,
+                        .elements = quantization.rows() * words_a_row};
+    TransferCommand transfer = transfer_of(run, true, words, true);
     send_command(memory_socket, transfer);
 }
 

@@ -45,6 +45,12 @@ struct DramCounts {
     std::uint64_t written_bits = 0;
 };
 
+/// Bits that crossed the interconnect between clusters and DRAM. All 0 with one cluster.
+struct InterconnectCounts {
+    std::uint64_t read_bits = 0;
+    std::uint64_t written_bits = 0;
+};
+
 /// Bits that toggled in the units that formed products, and that would have with the operands that
 /// unit energies are measured with (compute/activity.h). All 0 where nobody watched.
 struct ActivityCounts {
@@ -71,7 +77,8 @@ struct ComputeCounts {
     ActivityCounts activity;
 };
 
-/// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls.
+/// Where the cycles of an operation went: cycles = busy + fill_drain + the stalls. Of several
+/// clusters, `cycles` end with the last of them, and each cause is the mean over the clusters.
 struct CycleCounts {
     std::uint64_t cycles = 0;
     std::uint64_t busy = 0;          ///< products enter the array's accumulators
@@ -79,6 +86,7 @@ struct CycleCounts {
     std::uint64_t stall_dram = 0;    ///< the array waits for operands, or results for the DRAM
     std::uint64_t stall_buffer = 0;  ///< ... for room in the output buffer, or a port of a buffer
     std::uint64_t stall_vector = 0;  ///< the array waits for activations to be quantized
+    std::uint64_t stall_clusters = 0;  ///< the cluster has done its part, and waits for others
 };
 
 struct Counts {
@@ -88,6 +96,7 @@ struct Counts {
     std::array<TrafficCounts, kStreams.size()> traffic;      ///< indexed by Stream
     std::array<std::uint64_t, kStreams.size()> dram_bits{};  ///< whole atoms, indexed by Stream
     DramCounts dram;
+    InterconnectCounts interconnect;
 
     TrafficCounts total_traffic() const;
 };
@@ -104,7 +113,8 @@ C combined(const C& a, const C& b, bool subtract) {
 template <class C>
 concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
     std::same_as<C, ComputeCounts> || std::same_as<C, ActivityCounts> ||
-    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts>;
+    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts> ||
+    std::same_as<C, InterconnectCounts>;
 template <CounterStruct C>
 C& operator+=(C& a, const C& b) {
     return a = combined(a, b, false);

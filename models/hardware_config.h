@@ -93,6 +93,18 @@ struct MemoryInterfaceConfig {
     int burst_bits() const { return bus_bits * burst_beats; }
 };
 
+/// How one GEMM is divided among clusters.
+enum class ClusterSplit {
+    output_channels,  ///< each has some channels' weights, and all activations
+    tokens,           ///< each has some tokens' activations, and all weights
+};
+
+/// Between the memory interfaces of several clusters and the DRAM that they share.
+struct InterconnectConfig {
+    int bits_per_cycle = 512;  ///< of read data, and as many of written data, of all clusters
+    int latency_cycles = 4;    ///< each way
+};
+
 /// The integers of one layer: what is multiplied, and how products are summed.
 struct LayerFormat {
     int weight_bits = 8;          ///< M
@@ -122,6 +134,10 @@ struct HardwareConfig : LayerFormat {
     VectorUnitConfig vector_unit;
     MemoryInterfaceConfig memory_interface;
     DramConfig dram;
+    /// Equal data paths, each with all of the above but the DRAM, which they share.
+    int clusters = 1;
+    ClusterSplit cluster_split = ClusterSplit::output_channels;
+    InterconnectConfig interconnect;  ///< of several clusters
 
     const LayerFormat& layer_format() const { return *this; }
     int vector_lanes() const { return vector_unit.lanes > 0 ? vector_unit.lanes : array.columns; }

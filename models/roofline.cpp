@@ -8,18 +8,21 @@ namespace axesim::models {
 
 namespace {
 
-std::array<double, 5> cycles_of(const Roofline& roofs) {
-    return {roofs.compute, roofs.vector_unit, roofs.buffer, roofs.memory_interface, roofs.dram};
+std::array<double, 6> cycles_of(const Roofline& roofs) {
+    return {roofs.compute,          roofs.vector_unit,  roofs.buffer,
+            roofs.memory_interface, roofs.interconnect, roofs.dram};
 }
 
 }  // namespace
 
 PeakRates peak_rates(const HardwareConfig& hardware) {
     const ArrayConfig& array = hardware.array;
-    return {.macs = static_cast<double>(array.rows) * array.columns * hardware.accumulator.lanes,
-            .vector_steps = static_cast<double>(hardware.vector_lanes()),
-            .buffer_words = static_cast<double>(hardware.buffers.banks),
-            .interface_bits = static_cast<double>(hardware.memory_interface.bus_bits),
+    const double clusters = hardware.clusters;
+    return {.macs = clusters * array.rows * array.columns * hardware.accumulator.lanes,
+            .vector_steps = clusters * hardware.vector_lanes(),
+            .buffer_words = clusters * hardware.buffers.banks,
+            .interface_bits = clusters * hardware.memory_interface.bus_bits,
+            .interconnect_bits = static_cast<double>(hardware.interconnect.bits_per_cycle),
             .dram_bits = hardware.dram.peak_bits_per_second() / (hardware.clock_mhz * 1e6)};
 }
 
@@ -44,6 +47,9 @@ Roofline roofline(const Counts& counts, const HardwareConfig& hardware) {
             .vector_unit = at(counts.compute.vector_steps, peak.vector_steps),
             .buffer = at(words, peak.buffer_words),
             .memory_interface = at(counts.total_traffic().transferred_bits, peak.interface_bits),
+            .interconnect = at(std::max(counts.interconnect.read_bits,
+                                        counts.interconnect.written_bits),
+                               peak.interconnect_bits),
             .dram = at(counts.dram.read_bits + counts.dram.written_bits, peak.dram_bits)};
 }
 

@@ -22,9 +22,8 @@ std::optional<double> tokens_per_second(const Phase& phase) {
 
 std::optional<double> utilization(std::uint64_t macs, std::uint64_t cycles,
                                   const models::HardwareConfig& hardware) {
-    const double multipliers = static_cast<double>(hardware.array.rows) * hardware.array.columns *
-                               hardware.accumulator.lanes;
-    return ratio(static_cast<double>(macs), static_cast<double>(cycles) * multipliers);
+    return ratio(static_cast<double>(macs),
+                 static_cast<double>(cycles) * models::peak_rates(hardware).macs);
 }
 
 std::optional<double> bus_efficiency(const Phase& phase) {
@@ -61,6 +60,8 @@ const char* roof_name(models::Roof roof) {
             return "buffer";
         case models::Roof::memory_interface:
             return "memory_interface";
+        case models::Roof::interconnect:
+            return "interconnect";
         case models::Roof::dram:
             break;
     }
@@ -123,7 +124,8 @@ NamedParts cycle_parts(const models::CycleCounts& cycles) {
             {"dram", static_cast<double>(cycles.stall_dram)},
             {"fill_drain", static_cast<double>(cycles.fill_drain)},
             {"buffer", static_cast<double>(cycles.stall_buffer)},
-            {"vector_unit", static_cast<double>(cycles.stall_vector)}};
+            {"vector_unit", static_cast<double>(cycles.stall_vector)},
+            {"clusters", static_cast<double>(cycles.stall_clusters)}};
 }
 
 }  // namespace axesim::reports

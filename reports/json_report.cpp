@@ -89,7 +89,8 @@ Json stalls_json(const models::CycleCounts& cycles) {
     return {{"dram", cycles.stall_dram},
             {"buffer", cycles.stall_buffer},
             {"vector_unit", cycles.stall_vector},
-            {"fill_drain", cycles.fill_drain}};
+            {"fill_drain", cycles.fill_drain},
+            {"clusters", cycles.stall_clusters}};
 }
 
 /// `bits`: moved by the DRAM.
@@ -99,6 +100,7 @@ Json roofline_json(const models::Roofline& roofs, std::uint64_t macs, std::uint6
             {"vector_unit_cycles", roofs.vector_unit},
             {"buffer_cycles", roofs.buffer},
             {"memory_interface_cycles", roofs.memory_interface},
+            {"interconnect_cycles", roofs.interconnect},
             {"dram_cycles", roofs.dram},
             {"macs_per_dram_byte", or_null(macs_per_dram_byte(macs, bits))},
             {"bound_by", roof_name(roofs.bound_by())},
@@ -112,6 +114,8 @@ Json peak_json(const models::HardwareConfig& hardware) {
             {"vector_steps_per_cycle", peak.vector_steps},
             {"buffer_words_per_cycle", peak.buffer_words},
             {"memory_interface_bits_per_cycle", peak.interface_bits},
+            {"interconnect_bits_per_cycle",
+             hardware.clusters > 1 ? Json(peak.interconnect_bits) : Json()},
             {"dram_bits_per_cycle", peak.dram_bits}};
 }
 
@@ -161,6 +165,8 @@ Json memory_json(const Phase& phase) {
     json["refreshes"] = counts.dram.refreshes;
     json["dram_read_bits"] = counts.dram.read_bits;
     json["dram_written_bits"] = counts.dram.written_bits;
+    json["interconnect_read_bits"] = counts.interconnect.read_bits;
+    json["interconnect_written_bits"] = counts.interconnect.written_bits;
     const auto bytes = [&](models::Stream stream) {
         return counts.dram_bits[static_cast<std::size_t>(stream)] / 8;
     };

@@ -17,7 +17,8 @@ constexpr const char* kHeader =
     "weight_bits,activation_bits,inner_bits,outer_bits,"
     "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
     "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
-    "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,dram_cycles,"
+    "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,"
+    "interconnect_cycles,dram_cycles,"
     "macs_per_dram_byte,bound_by,share_of_roof,"
     "mapping,fallback\n";
 
@@ -41,8 +42,9 @@ std::string product_fields(const LayerResult& l) {
 std::string roofline_fields(const LayerResult& l) {
     const models::Roofline& roofs = l.roofline;
     return fmt::format(
-        "{},{},{},{},{},{},{},{}", roofs.compute, roofs.vector_unit, roofs.buffer,
-        roofs.memory_interface, roofs.dram, or_empty(macs_per_dram_byte(l.macs, l.dram_bits)),
+        "{},{},{},{},{},{},{},{},{}", roofs.compute, roofs.vector_unit, roofs.buffer,
+        roofs.memory_interface, roofs.interconnect, roofs.dram,
+        or_empty(macs_per_dram_byte(l.macs, l.dram_bits)),
         roof_name(roofs.bound_by()), or_empty(share_of_roof(roofs, l.cycles.cycles)));
 }
 

@@ -47,6 +47,7 @@ constexpr std::array kLayerFigures = {
     TableFigure{"vector_unit_cycles", "/roofline/vector_unit_cycles"},
     TableFigure{"buffer_cycles", "/roofline/buffer_cycles"},
     TableFigure{"memory_interface_cycles", "/roofline/memory_interface_cycles"},
+    TableFigure{"interconnect_cycles", "/roofline/interconnect_cycles"},
     TableFigure{"dram_cycles", "/roofline/dram_cycles"},
     TableFigure{"macs_per_dram_byte", "/roofline/macs_per_dram_byte"},
     TableFigure{"bound_by", "/roofline/bound_by"},

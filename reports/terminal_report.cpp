@@ -26,7 +26,8 @@ const char* shown_name(const std::string& part) {
         {"sram", "buffers"},
         {"dram", "DRAM"},
         {"buffer", "buffers"},
-        {"fill_drain", "fill and drain"}};
+        {"fill_drain", "fill and drain"},
+        {"clusters", "other clusters"}};
     for (const auto& [name, shown] : kNames) {
         if (part == name) return shown;
     }
@@ -85,8 +86,9 @@ void headline(const Result& result, Screen& screen) {
          monolithic ? "" : fmt::format("outer {}", result.outer_bits),
          acc.groups == WeightGroups::none ? "" : fmt::format("groups of {}", acc.tile_size),
          result.quantizer,
-         fmt::format("{}x{} FMA{} @ {}", h.array.rows, h.array.columns, lanes,
-                     with_prefix(clock_hz, "Hz")),
+         fmt::format("{}{}x{} FMA{} @ {}",
+                     h.clusters > 1 ? fmt::format("{} clusters of ", h.clusters) : "",
+                     h.array.rows, h.array.columns, lanes, with_prefix(clock_hz, "Hz")),
          dram_text(h.dram), result.profile});
 }
 

@@ -88,7 +88,7 @@ GemmRun run_gemm(const Matrix<std::int64_t>& activations, const Matrix<std::int6
         .outer = {certificate.outer_bits, certificate.outer, report.observed.outer_seen},
         .first_layer = "gemm",
         .first_place = report.observed.first_overflow};
-    run.mapping = report.mapping.describe(report.shape);
+    run.mapping = report.describe_mapping();
     reports::Phase& phase = result.prefill;
     phase.name = "gemm";
     phase.tokens = x.rows();

@@ -87,10 +87,11 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     const Index size = shape.head_size;
     const Index group = shape.heads / shape.kv_heads;
     models::VectorCommand pass;
+    pass.rows = step.sequences * shape.kv_heads * step.length;  // a key, a value, and their queries
     pass.reads = {platform_.values_at(memory_.results[0], q.size()),
                   platform_.values_at(memory_.results[1], k.size()),
                   platform_.values_at(memory_.results[2], v.size()),
-                  platform_.values_at(memory_.constants, step.length * size)};
+                  platform_.constants_at(memory_.constants, step.length * size)};
     pass.work = models::rotary_work(static_cast<std::uint64_t>(q.size() + k.size()));
     if (platform_.has_values()) {
         step.rotary.rotate(q);
@@ -115,8 +116,11 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     }
     const auto add = [&](const Matrix<float>& input, const models::Hadamard* rotated,
                          const models::ActivationFormat& format, const OperandRef& destination,
-                         Index first_row, models::RowWord word) {
+                         Index first_row, models::RowWord word, Index first_pass_row,
+                         Index rows_a_pass_row) {
         pass.quantizations.push_back({.input = &input,
+                                      .first_pass_row = first_pass_row,
+                                      .rows_a_pass_row = rows_a_pass_row,
                                       .rotation = rotated,
                                       .format = format,
                                       .ranges = {},
@@ -127,7 +131,7 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
     const models::ActivationFormat& format = formats_.scores.activations;
     add(queries, rotation, format,
         codes_at(memory_.queries, memory_.query_words, queries.rows(), size, format), 0,
-        models::RowWord::zero_point);
+        models::RowWord::zero_point, 0, group);
     for (std::size_t i = 0; i < kept.size(); i += 2) {
         const auto head_index = static_cast<Index>(i / 2);
         const HeadMemory& head =
@@ -137,11 +141,13 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
         OperandRef values =
             codes_at(head.values, head.value_scales, step.past + step.length, size, formats_.kept);
         keys.from_kv_cache = values.from_kv_cache = true;
-        add(kept[i], rotation, formats_.kept, keys, step.past, models::RowWord::sum);
-        add(kept[i + 1], nullptr, formats_.kept, values, step.past, models::RowWord::none);
+        add(kept[i], rotation, formats_.kept, keys, step.past, models::RowWord::sum,
+            head_index * step.length, 1);
+        add(kept[i + 1], nullptr, formats_.kept, values, step.past, models::RowWord::none,
+            head_index * step.length, 1);
     }
     recorder_.begin({step.block, Operation::rope});
-    platform_.vector_pass(pass);
+    platform_.vector_pass(std::move(pass));
     recorder_.note({step.block, Operation::rope}, formats_.scores,
                    {step.sequences * step.length, q.cols() + k.cols() + v.cols(), 0});
 }
@@ -214,12 +220,14 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
     const OperandRef probabilities = codes_at(memory_.probabilities, memory_.probability_words,
                                               scores.rows(), total, formats_.values.activations);
     models::VectorCommand pass;
+    pass.rows = scores.rows();
     pass.reads = {platform_.values_at(memory_.scores, scores.size()),
                   {.stream = models::Stream::kv_cache,
                    .metadata = true,
                    .address = head.value_scales,
                    .format = models::kWordFormat,
-                   .elements = total}};
+                   .elements = total,
+                   .for_all_rows = true}};
     pass.work = models::softmax_work(scores.rows(), total);
     pass.quantizations = {{.input = &scores,
                            .rotation = nullptr,
@@ -228,7 +236,7 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
                            .destination = probabilities,
                            .first_row = 0,
                            .row_word = models::RowWord::zero_point}};
-    platform_.vector_pass(pass);
+    platform_.vector_pass(std::move(pass));
     return probabilities;
 }
 

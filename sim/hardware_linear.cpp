@@ -64,7 +64,8 @@ models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& v
 void HardwareLinear::run_pass(models::VectorCommand pass, const OperationId& id,
                               const Matrix<float>& rows) {
     recorder_.begin(id);
-    platform_.vector_pass(pass);
+    pass.rows = rows.rows();
+    platform_.vector_pass(std::move(pass));
     recorder_.note(id, platform_.config().layer_format(), {rows.rows(), rows.cols(), 0});
 }
 
@@ -91,7 +92,7 @@ Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Mat
                                         std::span<const float> weight, double epsilon) {
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.residual, hidden.size()),
-                  platform_.values_at(memory_.constants, hidden.cols())};
+                  platform_.constants_at(memory_.constants, hidden.cols())};
     pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
     Matrix<float> normalized =
         platform_.has_values() ? workloads::rms_norm(hidden, weight, epsilon) : hidden;

@@ -138,7 +138,7 @@ LayerRecord& Recorder::note(const OperationId& id, const models::LayerFormat& fo
 LayerRecord& Recorder::note(const OperationId& id, const models::LayerFormat& format,
                             const models::GemmShape& shape, const GemmReport& report) {
     LayerRecord& record = note(id, format, shape);
-    record.mapping = report.mapping.describe(report.shape);
+    record.mapping = report.describe_mapping();
     record.observed.merge(report.observed);
     const AccumulatorFormat& accumulator = format.accumulator;
     if (accumulator.overflow == OverflowMode::trap && report.observed.first_overflow) {

@@ -7,8 +7,8 @@
 
 #include "common/error.h"
 #include "models/cost/costs.h"
-#include "models/tlm_command.h"
 #include "models/trace.h"
+#include "models/work_division.h"
 
 namespace axesim::sim {
 
@@ -79,6 +79,12 @@ std::uint64_t output_bytes(const models::HardwareConfig& config, const PlatformS
 
 }  // namespace
 
+std::string GemmReport::describe_mapping() const {
+    const std::string tiles = mapping.describe(part);
+    if (part == shape) return tiles;
+    return fmt::format("{} x {} x {} a cluster, {}", part.m, part.n, part.k, tiles);
+}
+
 Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareConfig& config,
                    const PlatformSize& size)
     : sc_module(name),
@@ -88,25 +94,27 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
                 output_bytes(config, size) + size.other_bytes),
       has_values_(size.has_values),
       clock_(config.clock_mhz),
-      weights_buffer_("weights_buffer", buffer_widths(config, size, models::Stream::weights)),
-      activations_buffer_("activations_buffer",
-                          buffer_widths(config, size, models::Stream::activations)),
-      outputs_buffer_("outputs_buffer", buffer_widths(config, size, models::Stream::outputs)),
-      array_("fma_array", config_, clock_, weights_buffer_, activations_buffer_, outputs_buffer_),
-      vector_unit_("vector_unit", config_),
-      memory_interface_("memory_interface", config_.memory_interface, clock_),
-      accelerator_("accelerator", config_, clock_, weights_buffer_, activations_buffer_,
-                   outputs_buffer_),
       dram_("dram", config.dram, capacity_, size.has_values) {
-    if (size.measures_activity) array_.measure_activity();
-    gemm_socket_.bind(accelerator_.gemm_socket);
-    vector_socket_.bind(accelerator_.vector_socket);
-    accelerator_.memory_socket.bind(memory_interface_.command_socket);
-    accelerator_.array_socket.bind(array_.command_socket);
-    accelerator_.scale_socket.bind(vector_unit_.scale_socket);
-    accelerator_.vector_quantize_socket.bind(vector_unit_.quantize_socket);
-    accelerator_.vector_work_socket.bind(vector_unit_.work_socket);
-    memory_interface_.dram_socket.bind(dram_.target_socket);
+    const models::ClusterBuffers buffers{
+        .weights = buffer_widths(config, size, models::Stream::weights),
+        .activations = buffer_widths(config, size, models::Stream::activations),
+        .outputs = buffer_widths(config, size, models::Stream::outputs)};
+    if (config.clusters > 1) {
+        interconnect_.emplace("interconnect", config_.interconnect, config.clusters, clock_);
+        interconnect_->dram_socket.bind(dram_.target_socket);
+    }
+    for (int i = 0; i < config.clusters; ++i) {
+        const std::string cluster_name = fmt::format("cluster{}", i);
+        auto& cluster = *clusters_.emplace_back(std::make_unique<models::Cluster>(
+            cluster_name.c_str(), config_, buffers, clock_, i > 0));
+        if (size.measures_activity) cluster.measure_activity();
+        if (interconnect_) {
+            cluster.dram_socket().bind(
+                interconnect_->cluster_sockets[static_cast<std::size_t>(i)]);
+        } else {
+            cluster.dram_socket().bind(dram_.target_socket);
+        }
+    }
 
     activations_address_ = allocate(
         bytes_for(element_format(config.activations.bits), size.max_tokens * size.max_depth));
@@ -173,13 +181,19 @@ models::TensorRun Platform::values_at(std::uint64_t address, std::int64_t elemen
             .elements = elements};
 }
 
+models::TensorRun Platform::constants_at(std::uint64_t address, std::int64_t elements) const {
+    models::TensorRun run = values_at(address, elements);
+    run.for_all_rows = true;
+    return run;
+}
+
 void Platform::write_dram(std::uint64_t address, std::vector<std::byte>& bytes) {
     tlm::tlm_generic_payload payload;
     payload.set_command(tlm::TLM_WRITE_COMMAND);
     payload.set_address(address);
     payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
     payload.set_data_length(static_cast<unsigned int>(bytes.size()));
-    memory_interface_.dram_socket->transport_dbg(payload);
+    memory_socket()->transport_dbg(payload);
 }
 
 std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64_t words,
@@ -192,7 +206,7 @@ std::vector<std::int32_t> Platform::read_words(std::uint64_t address, std::int64
     payload.set_address(address);
     payload.set_data_ptr(reinterpret_cast<unsigned char*>(bytes.data()));
     payload.set_data_length(static_cast<unsigned int>(bytes.size()));
-    memory_interface_.dram_socket->transport_dbg(payload);
+    memory_socket()->transport_dbg(payload);
     std::vector<std::int32_t> values(static_cast<std::size_t>(words));
     models::unpack(bytes, 0, format, true, std::span<std::int32_t>(values));
     return values;
@@ -290,10 +304,46 @@ OperandRef Platform::store_activations(const Matrix<std::int32_t>& codes,
     return operand;
 }
 
-void Platform::vector_pass(models::VectorCommand& command) {
+/// Lets each cluster do its part, all at the same time. Returns where the cycles went.
+template <class Command>
+models::CycleCounts Platform::run_parts(std::vector<Command>& parts) {
+    const std::uint64_t begin = clock_.now();
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        clusters_[i]->start([this, &parts, i] { clusters_[i]->run(parts[i]); });
+    }
+    std::exception_ptr error;
+    try {
+        clusters_.front()->run(parts.front());
+    } catch (...) {
+        error = std::current_exception();
+    }
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        const std::exception_ptr of_this = clusters_[i]->finish();
+        if (!error) error = of_this;
+    }
+    if (error) std::rethrow_exception(error);
+    if (clusters_.size() == 1) return parts.front().cycles;
+    models::CycleCounts sum;
+    for (const Command& part : parts) sum += part.cycles;
+    const std::uint64_t all = (clock_.now() - begin) * clusters_.size();
+    sum.stall_clusters += all - sum.cycles;
+    sum.cycles = all;
+    return models::mean_over_clusters(sum, static_cast<int>(clusters_.size()));
+}
+
+void Platform::vector_pass(models::VectorCommand command) {
     command.has_values = has_values_;
-    models::send_command(vector_socket_, command);
-    cycles_ += command.cycles;
+    std::vector<models::VectorCommand> parts;
+    if (clusters_.size() == 1) {
+        parts.push_back(std::move(command));
+    } else {
+        for (int i = 0; i < config_.clusters; ++i) {
+            if (auto part = models::part_of(command, config_.clusters, i)) {
+                parts.push_back(std::move(*part));
+            }
+        }
+    }
+    cycles_ += run_parts(parts);
 }
 
 OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard* rotation,
@@ -305,6 +355,7 @@ OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard
                                  .columns = input.cols(),
                                  .format = element_format(format.activations.bits),
                                  .is_signed = format.activations.is_signed()};
+    pass.rows = input.rows();
     pass.quantizations.push_back({.input = &input,
                                   .rotation = rotation,
                                   .format = format.activations,
@@ -312,107 +363,115 @@ OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard
                                   .destination = destination,
                                   .first_row = 0,
                                   .row_word = models::RowWord::zero_point});
-    vector_pass(pass);
+    vector_pass(std::move(pass));
     return destination;
 }
 
-models::GemmCommand Platform::run_gemm(const OperandRef& weights, const OperandRef& activations,
-                                       const models::LayerFormat& format,
-                                       std::uint64_t output_address, bool raw,
-                                       std::vector<std::int32_t>& words) {
-    models::GemmCommand command{.weights = weights,
-                                .activations = activations,
-                                .format = format.gemm(),
-                                .output_address = output_address,
-                                .raw_accumulators = raw,
-                                .has_values = has_values_,
-                                .mapping = {},
-                                .cycles = {},
-                                .observed = {}};
-    models::send_command(gemm_socket_, command);
-    cycles_ += command.cycles;
-    const models::OutputWords output = models::output_words(config_.output_format, raw);
-    const models::GemmShape shape = command.shape();
-    if (has_values_) {
-        words = read_words(output_address, shape.m * shape.n * output.words, output.bits);
+Platform::GemmRun Platform::run_gemm(const OperandRef& weights, const OperandRef& activations,
+                                     const models::LayerFormat& format,
+                                     std::uint64_t output_address, bool raw) {
+    const models::GemmCommand whole{.weights = weights,
+                                    .activations = activations,
+                                    .format = format.gemm(),
+                                    .output_address = output_address,
+                                    .raw_accumulators = raw,
+                                    .has_values = has_values_,
+                                    .mapping = {},
+                                    .cycles = {},
+                                    .observed = {}};
+    GemmRun run;
+    for (int i = 0; i < config_.clusters; ++i) {
+        if (auto part = models::part_of(whole, config_.cluster_split, config_.clusters, i)) {
+            run.parts.push_back(*part);
+        }
     }
-    return command;
+    const models::CycleCounts cycles = run_parts(run.parts);
+    cycles_ += cycles;
+    const models::GemmCommand& first = run.parts.front();
+    run.report = {whole.shape(), first.shape(), first.mapping, cycles, {}};
+    for (const models::GemmCommand& part : run.parts) {
+        models::AccumulatorObservation observed = part.observed;
+        if (observed.first_overflow) {
+            observed.first_overflow->token += part.activations.first_row - activations.first_row;
+            observed.first_overflow->channel += part.weights.first_row - weights.first_row;
+        }
+        run.report.observed.merge(observed);
+    }
+    return run;
 }
 
-namespace {
-
-/// Calls place(token, first channel, channels, index in the output stream) for every row of
-/// results that lies there in one piece.
+/// Calls place(token, first channel, channels, their words) for every row of results that lies in
+/// DRAM in one piece.
 template <class Place>
-void for_each_output_row(const models::GemmCommand& command, Place&& place) {
-    const models::GemmShape shape = command.shape();
-    for (const models::Visit& visit : models::schedule(shape, command.mapping)) {
-        if (!visit.last_chunk) continue;
-        std::int64_t index = models::output_offset(shape, visit.first_m, visit.m, visit.first_n);
-        for (Index token = visit.first_m; token < visit.first_m + visit.m; ++token) {
-            place(token, visit.first_n, visit.n, static_cast<std::size_t>(index));
-            index += visit.n;
+void Platform::for_each_output_row(const GemmRun& run, Place&& place) {
+    const models::OutputWords output =
+        models::output_words(config_.output_format, run.parts.front().raw_accumulators);
+    const Index before_tokens = run.parts.front().activations.first_row;
+    const Index before_channels = run.parts.front().weights.first_row;
+    for (const models::GemmCommand& part : run.parts) {
+        const models::GemmShape shape = part.shape();
+        const std::uint64_t first_byte = static_cast<std::uint64_t>(part.first_output) *
+                                         static_cast<std::uint64_t>(output.words * output.bits) / 8;
+        const std::vector<std::int32_t> words =
+            read_words(part.output_address + first_byte, shape.m * shape.n * output.words,
+                       output.bits);
+        const Index first_token = part.activations.first_row - before_tokens;
+        const Index first_channel = part.weights.first_row - before_channels;
+        for (const models::Visit& visit : models::schedule(shape, part.mapping)) {
+            if (!visit.last_chunk) continue;
+            std::int64_t at = models::output_offset(shape, visit.first_m, visit.m, visit.first_n) *
+                              output.words;
+            const Index row_words = visit.n * output.words;
+            for (Index token = visit.first_m; token < visit.first_m + visit.m; ++token) {
+                place(first_token + token, first_channel + visit.first_n, visit.n,
+                      std::span(words).subspan(static_cast<std::size_t>(at),
+                                               static_cast<std::size_t>(row_words)));
+                at += row_words;
+            }
         }
     }
 }
 
-GemmReport report_of(const models::GemmCommand& command) {
-    return {command.shape(), command.mapping, command.cycles, command.observed};
-}
-
-}  // namespace
-
 GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activations,
                               const models::LayerFormat& format, Matrix<float>& outputs,
                               std::optional<std::uint64_t> output_address) {
-    std::vector<std::int32_t> words;
-    const models::GemmCommand command = run_gemm(
-        weights, activations, format, output_address.value_or(outputs_address_), false, words);
+    const GemmRun run = run_gemm(weights, activations, format,
+                                 output_address.value_or(outputs_address_), false);
     outputs.resize(activations.rows, weights.rows);
     if (!has_values_) {
         outputs.setZero();
-        return report_of(command);
+        return run.report;
     }
-    for_each_output_row(command, [&](Index token, Index first, Index count, std::size_t index) {
-        const auto size = static_cast<std::size_t>(count);
-        models::words_to_values(std::span(words).subspan(index, size), config_.output_format,
-                                {outputs.row(token).data() + first, size});
+    for_each_output_row(run, [&](Index token, Index first, Index count,
+                                 std::span<const std::int32_t> words) {
+        models::words_to_values(
+            words, config_.output_format,
+            {outputs.row(token).data() + first, static_cast<std::size_t>(count)});
     });
-    return report_of(command);
+    return run.report;
 }
 
 GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& activations,
                                   const models::LayerFormat& format,
                                   Matrix<std::int64_t>& outputs) {
-    std::vector<std::int32_t> words;
-    const models::GemmCommand command =
-        run_gemm(weights, activations, format, outputs_address_, true, words);
+    const GemmRun run = run_gemm(weights, activations, format, outputs_address_, true);
     outputs.setZero(activations.rows, weights.rows);
-    if (!has_values_) return report_of(command);
-    for_each_output_row(command, [&](Index token, Index first, Index count, std::size_t index) {
-        for (Index channel = first; channel < first + count; ++channel, ++index) {
-            const auto low = static_cast<std::uint32_t>(words[2 * index]);
-            const auto high = static_cast<std::uint32_t>(words[2 * index + 1]);
-            outputs(token, channel) =
+    if (!has_values_) return run.report;
+    for_each_output_row(run, [&](Index token, Index first, Index count,
+                                 std::span<const std::int32_t> words) {
+        for (Index i = 0; i < count; ++i) {
+            const auto low = static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i)]);
+            const auto high =
+                static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i + 1)]);
+            outputs(token, first + i) =
                 static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
         }
     });
-    return report_of(command);
+    return run.report;
 }
 
 void Platform::trace_to(models::TraceSink* sink) {
-    array_.trace_to(sink);
-    accelerator_.trace_to(sink);
-    memory_interface_.trace_to(sink);
-    const auto observe = [&](auto& buffer, models::Stream stream) {
-        if (sink == nullptr) return buffer.observe(nullptr);
-        buffer.observe([this, sink, stream](std::size_t slots_in_use) {
-            sink->buffer(stream, slots_in_use, now_ps());
-        });
-    };
-    observe(weights_buffer_, models::Stream::weights);
-    observe(activations_buffer_, models::Stream::activations);
-    observe(outputs_buffer_, models::Stream::outputs);
+    for (const auto& cluster : clusters_) cluster->trace_to(sink);
     for (int channel = 0; channel < config_.dram.channels; ++channel) {
         if (sink == nullptr) {
             dram_.trace_to(channel, nullptr);
@@ -426,24 +485,10 @@ void Platform::trace_to(models::TraceSink* sink) {
 
 models::Counts Platform::counts() const {
     models::Counts counts;
+    for (const auto& cluster : clusters_) counts += cluster->counts();
     counts.cycles = cycles_;
-    counts.compute = array_.counts();
-    counts.compute.scaled_outputs = vector_unit_.scaled_outputs();
-    counts.compute.bias_adds = vector_unit_.bias_adds();
-    counts.compute.quantized_values = vector_unit_.quantized_values();
-    counts.compute.rotation_adds = vector_unit_.rotation_adds();
-    counts.compute.vector_adds = vector_unit_.other_work().adds;
-    counts.compute.vector_multiplies = vector_unit_.other_work().multiplies;
-    counts.compute.vector_steps = vector_unit_.steps();
-    counts.weights_buffer = weights_buffer_.counts();
-    counts.activations_buffer = activations_buffer_.counts();
-    counts.outputs_buffer = outputs_buffer_.counts();
-    for (const models::Stream stream : models::kStreams) {
-        const auto s = static_cast<std::size_t>(stream);
-        counts.traffic[s] = memory_interface_.traffic(stream);
-        counts.dram_bits[s] = memory_interface_.dram_bits(stream);
-    }
     counts.dram = dram_.counts();
+    if (interconnect_) counts.interconnect = interconnect_->counts();
     return counts;
 }
 

@@ -9,13 +9,11 @@
 #include <systemc>
 
 #include "models/accelerator.h"
-#include "models/compute/fma_array.h"
-#include "models/compute/vector_unit.h"
+#include "models/cluster.h"
 #include "models/counts.h"
 #include "models/hardware_config.h"
-#include "models/memory/buffer.h"
 #include "models/memory/dram.h"
-#include "models/memory/memory_interface.h"
+#include "models/memory/interconnect.h"
 #include "models/simulation_clock.h"
 
 namespace axesim::sim {
@@ -34,14 +32,21 @@ struct PlatformSize {
 /// What one GEMM on the hardware took and saw.
 struct GemmReport {
     models::GemmShape shape;
-    models::Mapping mapping;
+    models::GemmShape part;   ///< what the first cluster did of it, which is the largest part
+    models::Mapping mapping;  ///< of that part
     models::CycleCounts cycles;
     models::AccumulatorObservation observed;
+
+    /// The mapping in words.
+    std::string describe_mapping() const;
 };
 
 /// The modules of one design point, joined: host -> accelerator -> array, vector unit, buffers,
-/// memory interface -> DRAM. One platform a process (SystemC has one kernel); the host program runs
-/// in a SystemC process and calls the methods below, which suspend it until the hardware is done.
+/// memory interface -> DRAM. Of several clusters each has all of these but the DRAM, to which an
+/// interconnect leads; they work at the same time on parts of each operation (work_division.h), and
+/// the operation is done when the last of them is. One platform a process (SystemC has one kernel);
+/// the host program runs in a SystemC process and calls the methods below, which suspend it until
+/// the hardware is done.
 /// A `format` is that of the layer that runs, no wider than `config`, which may stand for it.
 class Platform : public sc_core::sc_module {
 public:
@@ -88,9 +93,11 @@ public:
     models::PackingFormat element_format(int bits) const;
     /// Values in the output format that lie there.
     models::TensorRun values_at(std::uint64_t address, std::int64_t elements) const;
+    /// The same, of which every row of a pass needs all.
+    models::TensorRun constants_at(std::uint64_t address, std::int64_t elements) const;
 
     /// Timed: one pass of the vector unit.
-    void vector_pass(models::VectorCommand& command);
+    void vector_pass(models::VectorCommand command);
     /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (in
     /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and
     /// writes them to DRAM, at the end of `pass`, which holds what else that pass of the vector
@@ -125,26 +132,29 @@ private:
     void write_dram(std::uint64_t address, std::vector<std::byte>& bytes);
     void write_packed(std::uint64_t address, std::span<const std::int16_t> values,
                       const models::PackingFormat& format);
-    models::GemmCommand run_gemm(const models::OperandRef& weights,
-                                 const models::OperandRef& activations,
-                                 const models::LayerFormat& format, std::uint64_t output_address,
-                                 bool raw, std::vector<std::int32_t>& words);
+    tlm_utils::simple_initiator_socket<models::MemoryInterface>& memory_socket() {
+        return clusters_.front()->dram_socket();
+    }
+    template <class Command>
+    models::CycleCounts run_parts(std::vector<Command>& parts);
+    /// The parts of one GEMM, done, that of the first cluster first.
+    struct GemmRun {
+        std::vector<models::GemmCommand> parts;
+        GemmReport report;
+    };
+    GemmRun run_gemm(const models::OperandRef& weights, const models::OperandRef& activations,
+                     const models::LayerFormat& format, std::uint64_t output_address, bool raw);
+    template <class Place>
+    void for_each_output_row(const GemmRun& run, Place&& place);
 
     const models::HardwareConfig config_;
     const std::uint64_t capacity_;  ///< bytes of DRAM
     const bool has_values_;
     std::uint64_t allocated_ = 0;
     models::SimulationClock clock_;
-    models::TileBuffer<models::WeightTile> weights_buffer_;
-    models::TileBuffer<models::ActivationTile> activations_buffer_;
-    models::TileBuffer<models::OutputTile> outputs_buffer_;
-    models::FmaArray array_;
-    models::VectorUnit vector_unit_;
-    models::MemoryInterface memory_interface_;
-    models::Accelerator accelerator_;
     models::Dram dram_;
-    tlm_utils::simple_initiator_socket<Platform> gemm_socket_{"gemm_socket"};
-    tlm_utils::simple_initiator_socket<Platform> vector_socket_{"vector_socket"};
+    std::vector<std::unique_ptr<models::Cluster>> clusters_;
+    std::optional<models::Interconnect> interconnect_;  ///< of several clusters
 
     std::uint64_t activations_address_ = 0, activations_metadata_address_ = 0, outputs_address_ = 0;
     models::CycleCounts cycles_;

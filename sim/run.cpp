@@ -275,7 +275,7 @@ std::string why_not_measured(const workloads::LoadedModel& model, const Config& 
     return model.synthetic ? "the weights are random numbers" : "workload.evaluation.tokens is 0";
 }
 
-/// What a forward pass does beside what the hardware did.
+/// What a forward pass does beside what the hardware did, and what is not priced.
 std::vector<std::string> what_is_not_counted(const Config& config) {
     std::vector<std::string> parts;
     if (config.lm_head.bits == kFloatBits) {
@@ -284,6 +284,9 @@ std::vector<std::string> what_is_not_counted(const Config& config) {
     if (config.attention.bits == kFloatBits) {
         parts.insert(parts.begin(), {"attention products QK^T and PV, and the KV cache's traffic",
                                      "softmax", "RoPE", "reading q, k, v back for these"});
+    }
+    if (config.hardware.clusters > 1) {
+        parts.emplace_back("area and energy of the interconnect between clusters");
     }
     return parts;
 }

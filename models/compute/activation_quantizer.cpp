@@ -97,7 +97,7 @@ Extremes finite_extremes(const float* x, Index count, Index row) {
         row, k, x[k]));
 }
 
-QuantizedActivations sized_for(const Matrix<float>& x) {
+QuantizedActivations sized_for(const Eigen::Ref<const Matrix<float>>& x) {
     QuantizedActivations q;
     q.codes.resize(x.rows(), x.cols());
     q.step.resize(static_cast<std::size_t>(x.rows()));
@@ -107,7 +107,7 @@ QuantizedActivations sized_for(const Matrix<float>& x) {
 
 /// Quantizes every row with the scale that `scale_of` finds in the row's extremes.
 template <class ScaleOf>
-QuantizedActivations quantize_rows(const Matrix<float>& x, const ActivationFormat& format,
+QuantizedActivations quantize_rows(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format,
                                    ScaleOf scale_of) {
     QuantizedActivations q = sized_for(x);
     for_blocks(x.rows(), kQuantizedRows, [&](Index first, Index count) {
@@ -128,14 +128,14 @@ IntegerRange ActivationFormat::codes() const {
     return is_signed() ? signed_range(bits) : unsigned_range(bits);
 }
 
-QuantizedActivations quantize_per_token(const Matrix<float>& x, const ActivationFormat& format) {
+QuantizedActivations quantize_per_token(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format) {
     require_valid(format);
     return quantize_rows(x, format, [&](Index, const Extremes& row) {
         return scale_for(static_cast<double>(row.min), static_cast<double>(row.max), format);
     });
 }
 
-QuantizedActivations quantize_static(const Matrix<float>& x, const ActivationFormat& format,
+QuantizedActivations quantize_static(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format,
                                      std::span<const StaticRange> ranges) {
     require_valid(format);
     if (static_cast<Index>(ranges.size()) != x.rows()) {

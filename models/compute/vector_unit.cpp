@@ -13,12 +13,13 @@ namespace {
 constexpr Index kScaledRows = 32;
 
 QuantizedActivations codes_of(const QuantizeActivationsCommand& command) {
-    const auto quantized = [&](const Matrix<float>& input) {
+    const auto quantized = [&](const Eigen::Ref<const Matrix<float>>& input) {
         return command.ranges.empty() ? quantize_per_token(input, command.format)
                                       : quantize_static(input, command.format, command.ranges);
     };
-    if (command.rotation == nullptr) return quantized(*command.input);
-    Matrix<float> rotated = *command.input;
+    const auto rows = command.input->middleRows(command.first_row, command.rows);
+    if (command.rotation == nullptr) return quantized(rows);
+    Matrix<float> rotated = rows;
     command.rotation->rotate_rows(rotated);
     return quantized(rotated);
 }
@@ -117,11 +118,11 @@ void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) 
     if (command == nullptr) return;
     if (command->rotation != nullptr) {
         const auto adds =
-            static_cast<std::uint64_t>(command->input->rows() * command->rotation->additions());
+            static_cast<std::uint64_t>(command->rows * command->rotation->additions());
         rotation_adds_ += adds;
         command->cycles += spend(adds);
     }
-    const auto values = static_cast<std::uint64_t>(command->input->size());
+    const auto values = static_cast<std::uint64_t>(command->rows * command->input->cols());
     quantized_values_ += values;
     command->cycles += spend(values);
     if (command->codes != nullptr) *command->codes = codes_of(*command);

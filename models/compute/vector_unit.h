@@ -47,10 +47,11 @@ struct ScaleCommand {
     std::uint64_t cycles = 0;       ///< result: of these, longer than the array takes to drain
 };
 
-/// Turns activations [tokens, K] into codes; `codes` is the result. The codes stream out while
-/// later ones are computed, so the caller decides what `cycles` overlap with.
+/// Turns rows of activations [tokens, K] into codes; `codes` is the result. The codes stream out
+/// while later ones are computed, so the caller decides what `cycles` overlap with.
 struct QuantizeActivationsCommand {
     const Matrix<float>* input = nullptr;
+    Index first_row = 0, rows = 0;
     const Hadamard* rotation = nullptr;     ///< of the rows, before they are quantized; null: none
     ActivationFormat format;                ///< of the codes
     std::span<const StaticRange> ranges;    ///< of the rows; empty: found at run time

@@ -33,7 +33,8 @@ double memory_interface_um2(const HardwareConfig& hardware, const Technology& t)
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
     constexpr double kUm2PerMm2 = 1e6;
     const ElementCost element = element_area_um2(element_design(hardware, outer_bits), t);
-    const double placed = 1 / t.utilization.value / kUm2PerMm2;  // cells to mm2 of block
+    // Cells to mm2 of block, of all clusters.
+    const double placed = hardware.clusters / t.utilization.value / kUm2PerMm2;
     const double elements = element_count(hardware) * placed;
     PartAreas parts;
     parts.multiplier = elements * element.multiplier;
@@ -42,7 +43,8 @@ PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology&
     parts.memory_interface = memory_interface_um2(hardware, t) * placed;
     parts.vector_unit = hardware.vector_lanes() * scaling_unit_um2(hardware, t) * placed;
     for (const Stream stream : kBufferStreams) {
-        parts.sram += sram_area_um2(buffer_kib(hardware, stream), t) / kUm2PerMm2;
+        parts.sram +=
+            hardware.clusters * sram_area_um2(buffer_kib(hardware, stream), t) / kUm2PerMm2;
     }
     return parts;
 }

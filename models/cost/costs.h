@@ -35,8 +35,8 @@ BufferWidths buffer_widths(const HardwareConfig& hardware, int outer_bits, Strea
 /// Joules of everything that `counts` counted in `seconds` on this design. outer_bits: the widest
 /// outer accumulator that the design needs (auto depends on the deepest layer). Assumptions:
 /// logic that does not work is clock-gated, so it only leaks; logic leaks as at 25 C; a second
-/// port of an SRAM costs nothing, nor do the wires between its banks; `dram` contains background
-/// and refresh power of all channels and the PHY.
+/// port of an SRAM costs nothing, nor do the wires between its banks or the interconnect of several
+/// clusters; `dram` contains background and refresh power of all channels and the PHY.
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,
                     int outer_bits, const Technology& technology);
 
@@ -58,7 +58,7 @@ PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, 
 double activity_factor(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
                        const Technology& technology);
 
-/// Square millimetres of this design.
+/// Square millimetres of this design, of all clusters without their interconnect.
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& technology);
 
 /// A total and its bounds over the uncertain coefficients.

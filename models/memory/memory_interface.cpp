@@ -92,10 +92,7 @@ void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc
     Request request{
         .command = command, .range = range, .staged = {}, .asked_cycle = clock_.now(), .done = {}};
     if (command->has_values()) request.staged.emplace(*command, range, config_.burst_bits());
-    if (request.staged && command->write) {
-        read_before_masked_write(request);
-        request.staged->pack(*command);
-    }
+    if (request.staged && command->write) store(request);
     if (command->continues) take_kept_burst(request);
     if (request.bursts_done < range.bursts) {
         queues_[static_cast<std::size_t>(command->stream)].push_back(&request);
@@ -106,7 +103,7 @@ void MemoryInterface::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc
         clock_.wait_until(request.done_cycle);
     }
     command->done_cycle = request.done_cycle;
-    if (request.staged && !command->write) request.staged->unpack(*command);
+    if (request.staged) request.staged->unpack(*command);
     keep_last_burst(request);
     count(request);
 }
@@ -195,6 +192,7 @@ void MemoryInterface::move_batch(Request& request) {
            request.command->address + first_burst * burst_bytes, data, bursts * burst_bytes);
     sc_core::sc_time delay = clock_.time_of(cycle_ - now_);
     dram_socket->b_transport(payload_, delay);
+    if (clock_.now() != now_) look_ahead();  // it waited for its turn among several interfaces
     if (payload_.is_response_error()) {
         SC_REPORT_ERROR("axesim/memory_interface", payload_.get_response_string().c_str());
     }
@@ -209,16 +207,27 @@ void MemoryInterface::move_batch(Request& request) {
     request.bursts_done += bursts;
 }
 
-/// A masked write leaves the rest of its first and last burst as it is. The model gets the same by
-/// reading them first, outside simulated time.
-void MemoryInterface::read_before_masked_write(Request& request) {
+/// A masked write leaves the rest of its first and last burst as it is.
+void MemoryInterface::store(Request& request) {
+    const std::uint64_t bursts = request.range.bursts;
+    move_bursts(request, 0, 1, tlm::TLM_READ_COMMAND);
+    if (bursts > 1) move_bursts(request, bursts - 1, 1, tlm::TLM_READ_COMMAND);
+    request.staged->pack(*request.command);
+    move_bursts(request, 0, bursts, tlm::TLM_WRITE_COMMAND);
+    request.staged.reset();
+}
+
+/// Between the DRAM and what is staged, without time.
+void MemoryInterface::move_bursts(Request& request, std::uint64_t first, std::uint64_t count,
+                                  tlm::tlm_command direction) {
     const auto burst_bytes = static_cast<std::uint64_t>(config_.burst_bits() / 8);
-    for (const std::uint64_t burst : {std::uint64_t{0}, request.range.bursts - 1}) {
-        tlm::tlm_generic_payload payload;
-        set_up(payload, tlm::TLM_READ_COMMAND,
-               request.command->address + (request.range.first_burst + burst) * burst_bytes,
-               request.staged->bursts(burst, 1).data(), burst_bytes);
-        dram_socket->transport_dbg(payload);
+    tlm::tlm_generic_payload payload;
+    set_up(payload, direction,
+           request.command->address + (request.range.first_burst + first) * burst_bytes,
+           request.staged->bursts(first, count).data(), count * burst_bytes);
+    dram_socket->transport_dbg(payload);
+    if (payload.is_response_error()) {
+        SC_REPORT_ERROR("axesim/memory_interface", payload.get_response_string().c_str());
     }
 }
 

@@ -76,6 +76,10 @@ private:
 /// and lets streams take turns after batch_bursts bursts. Up to kOutstanding batches are queued at
 /// the DRAM, so that a stream pays its latency once. Partial bursts are written masked, but their
 /// whole length is transferred and counted.
+///
+/// Other interfaces may write to the same burst meanwhile. The bits of a write are merged into the
+/// DRAM in one step, as its debug transport, when the command comes: TLM's byte enables could not
+/// mask parts of a byte. The timed writes carry no data.
 class MemoryInterface : public sc_core::sc_module {
 public:
     tlm_utils::simple_target_socket<MemoryInterface> command_socket{"command_socket"};
@@ -120,7 +124,9 @@ private:
     Request* next_request();
     void move_batch(Request& request);
     void count(const Request& request);
-    void read_before_masked_write(Request& request);
+    void store(Request& request);
+    void move_bursts(Request& request, std::uint64_t first, std::uint64_t count,
+                     tlm::tlm_command direction);
 
     static constexpr std::size_t kOutstanding = 4;
 

@@ -135,6 +135,7 @@ const CYCLES = {
     fill_drain: "fill and drain",
     buffer: "wait for buffers",
     vector_unit: "wait for the vector unit",
+    clusters: "wait for other clusters",
 };
 const BITS = {
     payload: "useful",

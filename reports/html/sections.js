@@ -25,7 +25,8 @@ function showFigures(node) {
         result.provenance.quantizer,
         `W${format.weight_bits} A${format.activation_bits}`,
         `inner accumulator ${accumulator.inner_bits} bits, tiles of ${accumulator.tile_size}`,
-        `${hardware.array.rows} x ${hardware.array.columns} FMA, ${hardware.clock_mhz} MHz`,
+        (hardware.clusters > 1 ? `${hardware.clusters} clusters of ` : "") +
+            `${hardware.array.rows} x ${hardware.array.columns} FMA, ${hardware.clock_mhz} MHz`,
         `${hardware.memory_interface.layout}, ${hardware.dram}`,
         `${result.costs.profile}`,
     ].join(" · "));

@@ -101,6 +101,9 @@ const std::vector<Section>& sections() {
         {"hardware.mapping", "How GEMMs are cut into tiles for the buffers."},
         {"hardware.vector_unit", "The unit for everything that is no matrix product."},
         {"hardware.memory_interface", "How integers of irregular width cross the bus."},
+        {"hardware.interconnect",
+         "What several clusters share on their way to the DRAM. Used with hardware.clusters of 2 "
+         "or more only."},
         {"energy", "What the energy of multiply-accumulates depends on."},
         {"workload", "The model that is run, what is timed and what is scored."},
         {"workload.phases", "The run that is timed: a prompt, then tokens one by one."},

@@ -183,6 +183,41 @@ std::vector<Key> interface_keys() {
     };
 }
 
+std::vector<Key> cluster_keys() {
+    using models::ClusterSplit;
+    return {
+        also_called(
+            integer_key("hardware.clusters", {1, 64}, 1, "clusters",
+                        "Equal data paths, each with its own array, buffers, vector unit and memory "
+                        "interface as configured here, that share the DRAM over an interconnect. "
+                        "Each operation is divided among them and done when the last of them is; "
+                        "the mapper works on a cluster's part. No value depends on it. Passes of "
+                        "the vector unit are divided by rows (tokens, or tokens and heads), "
+                        "whatever cluster_split says. Area and leakage are those of all clusters; "
+                        "area and energy of the interconnect are not modelled.",
+                        [](Config& c) { return &c.hardware.clusters; }),
+            {"cores"}),
+        word_key("hardware.cluster_split", "output_channels",
+                 "How one matrix product is divided among clusters, as evenly as can be.",
+                 [](Config& c) { return &c.hardware.cluster_split; },
+                 {choice("output_channels", ClusterSplit::output_channels,
+                         "each cluster reads the weights of its channels, and all activations. "
+                         "Products of probabilities with cached values, which lie in memory "
+                         "position after position, are divided by tokens all the same"),
+                  choice("tokens", ClusterSplit::tokens,
+                         "each cluster reads the activations of its tokens, and all weights: when "
+                         "a batch of 1 is decoded, one cluster does all")}),
+        integer_key("hardware.interconnect.bits_per_cycle", {8, 65536}, 512, "bits a cycle",
+                    "Bits that all clusters together can read in a clock cycle, and as many that "
+                    "they can write. First come, first served; those of one cycle by the number of "
+                    "their cluster.",
+                    [](Config& c) { return &c.hardware.interconnect.bits_per_cycle; }),
+        integer_key("hardware.interconnect.latency_cycles", {1, 1000}, 4, "cycles",
+                    "From a cluster's memory interface to the DRAM controller, and the same back.",
+                    [](Config& c) { return &c.hardware.interconnect.latency_cycles; }),
+    };
+}
+
 std::vector<Key> dram_keys() {
     using models::DramPagePolicy;
     using models::DramScheduling;
@@ -253,7 +288,7 @@ std::vector<Key> energy_keys() {
 std::vector<Key> hardware_keys() {
     std::vector<Key> keys;
     for (auto* part : {compute_keys, buffer_keys, mapping_keys, vector_unit_keys, interface_keys,
-                       dram_keys, table_keys}) {
+                       cluster_keys, dram_keys, table_keys}) {
         for (Key& key : part()) keys.push_back(std::move(key));
     }
     return keys;

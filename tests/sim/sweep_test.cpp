@@ -334,8 +334,9 @@ TEST(Sweeps, ThatComeWithAxesimLoadAndAskAQuestion) {
         EXPECT_NE(text.substr(0, text.find("base:")).find('?'), std::string::npos) << entry.path();
         found.insert(entry.path().stem().string());
     }
-    EXPECT_EQ(found, (std::set<std::string>{"accumulators", "array_shapes", "bit_lengths", "dram",
-                                            "hardware", "memory_interfaces", "pareto", "tiles"}));
+    EXPECT_EQ(found,
+              (std::set<std::string>{"accumulators", "array_shapes", "bit_lengths", "clusters",
+                                     "dram", "hardware", "memory_interfaces", "pareto", "tiles"}));
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ public:
                 TileBuffer<OutputTile>& outputs_buffer);
 
     /// Tells what the array waits for between tiles, and what the vector unit does; null: nobody.
-    void trace_to(TraceSink* sink) { trace_.connect(sink); }
+    void trace_to(TraceSink* sink, int cluster) { trace_.connect(sink, cluster); }
 
 private:
     SC_HAS_PROCESS(Accelerator);

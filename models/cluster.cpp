@@ -87,14 +87,14 @@ Counts Cluster::counts() const {
     return counts;
 }
 
-void Cluster::trace_to(TraceSink* sink) {
-    array_.trace_to(sink);
-    accelerator_.trace_to(sink);
-    memory_interface_.trace_to(sink);
+void Cluster::trace_to(TraceSink* sink, int number) {
+    array_.trace_to(sink, number);
+    accelerator_.trace_to(sink, number);
+    memory_interface_.trace_to(sink, number);
     const auto observe = [&](auto& buffer, Stream stream) {
         if (sink == nullptr) return buffer.observe(nullptr);
-        buffer.observe([this, sink, stream](std::size_t slots_in_use) {
-            sink->buffer(stream, slots_in_use, clock_.picoseconds(clock_.now()));
+        buffer.observe([this, sink, number, stream](std::size_t slots_in_use) {
+            sink->buffer(number, stream, slots_in_use, clock_.picoseconds(clock_.now()));
         });
     };
     observe(weights_buffer_, Stream::weights);

@@ -46,7 +46,8 @@ public:
     }
     /// All counters of its parts since the start; the DRAM's and the cycles are not among them.
     Counts counts() const;
-    void trace_to(TraceSink* sink);
+    /// Tells of its parts, as those of the cluster with this number; null: nobody.
+    void trace_to(TraceSink* sink, int number);
 
 private:
     SC_HAS_PROCESS(Cluster);

@@ -92,11 +92,18 @@ struct Estimate {
     double traffic_bits = 0;
 };
 
+/// At the peak rates: of the memory interface, or of what all clusters share when each has a share.
+double bits_per_cycle_of_cluster(const HardwareConfig& hardware) {
+    double shared = hardware.dram.peak_bits_per_second() / (hardware.clock_mhz * 1e6);
+    if (hardware.clusters > 1) {
+        shared = std::min<double>(shared, hardware.interconnect.bits_per_cycle) / hardware.clusters;
+    }
+    return std::min<double>(hardware.memory_interface.bus_bits, shared);
+}
+
 Estimate estimate(const GemmShape& shape, const Mapping& mapping, const OperandBits& bits,
                   const HardwareConfig& hardware) {
-    const double bits_per_cycle =
-        std::min<double>(hardware.memory_interface.bus_bits,
-                         hardware.dram.peak_bits_per_second() / (hardware.clock_mhz * 1e6));
+    const double bits_per_cycle = bits_per_cycle_of_cluster(hardware);
     const auto [weight_fetches, activation_fetches] = mapping.fetches(shape);
     const double traffic = static_cast<double>(
         shape.n * shape.k * bits.weight * weight_fetches +

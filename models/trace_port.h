@@ -14,17 +14,22 @@ class TracePort {
 public:
     explicit TracePort(const SimulationClock& clock) : clock_(clock) {}
 
-    /// Null: nobody. The sink must outlive the events.
-    void connect(TraceSink* sink) { sink_ = sink; }
+    /// Null: nobody. The sink must outlive the events, which are those of this cluster.
+    void connect(TraceSink* sink, int cluster) {
+        sink_ = sink;
+        cluster_ = cluster;
+    }
 
     void array(ArrayState state, std::uint64_t begin, std::uint64_t end) const {
-        if (sink_ != nullptr && end > begin) sink_->array(state, interval(begin, end));
+        if (sink_ != nullptr && end > begin) sink_->array(cluster_, state, interval(begin, end));
     }
     void vector_unit(VectorTask task, std::uint64_t begin, std::uint64_t end) const {
-        if (sink_ != nullptr && end > begin) sink_->vector_unit(task, interval(begin, end));
+        if (sink_ != nullptr && end > begin)
+            sink_->vector_unit(cluster_, task, interval(begin, end));
     }
     void transfer(const TransferTrace& transfer, std::uint64_t begin, std::uint64_t end) const {
-        if (sink_ != nullptr && end > begin) sink_->transfer(transfer, interval(begin, end));
+        if (sink_ != nullptr && end > begin)
+            sink_->transfer(cluster_, transfer, interval(begin, end));
     }
 
 private:
@@ -34,6 +39,7 @@ private:
 
     const SimulationClock& clock_;
     TraceSink* sink_ = nullptr;
+    int cluster_ = 0;
 };
 
 }  // namespace axesim::models

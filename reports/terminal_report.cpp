@@ -27,7 +27,7 @@ const char* shown_name(const std::string& part) {
         {"dram", "DRAM"},
         {"buffer", "buffers"},
         {"fill_drain", "fill and drain"},
-        {"clusters", "other clusters"}};
+        {"clusters", "idle clusters"}};
     for (const auto& [name, shown] : kNames) {
         if (part == name) return shown;
     }
@@ -87,8 +87,8 @@ void headline(const Result& result, Screen& screen) {
          acc.groups == WeightGroups::none ? "" : fmt::format("groups of {}", acc.tile_size),
          result.quantizer,
          fmt::format("{}{}x{} FMA{} @ {}",
-                     h.clusters > 1 ? fmt::format("{} clusters of ", h.clusters) : "",
-                     h.array.rows, h.array.columns, lanes, with_prefix(clock_hz, "Hz")),
+                     h.clusters > 1 ? fmt::format("{} clusters of ", h.clusters) : "", h.array.rows,
+                     h.array.columns, lanes, with_prefix(clock_hz, "Hz")),
          dram_text(h.dram), result.profile});
 }
 

@@ -109,8 +109,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
             cluster_name.c_str(), config_, buffers, clock_, i > 0));
         if (size.measures_activity) cluster.measure_activity();
         if (interconnect_) {
-            cluster.dram_socket().bind(
-                interconnect_->cluster_sockets[static_cast<std::size_t>(i)]);
+            cluster.dram_socket().bind(interconnect_->cluster_sockets[static_cast<std::size_t>(i)]);
         } else {
             cluster.dram_socket().bind(dram_.target_socket);
         }
@@ -412,15 +411,14 @@ void Platform::for_each_output_row(const GemmRun& run, Place&& place) {
         const models::GemmShape shape = part.shape();
         const std::uint64_t first_byte = static_cast<std::uint64_t>(part.first_output) *
                                          static_cast<std::uint64_t>(output.words * output.bits) / 8;
-        const std::vector<std::int32_t> words =
-            read_words(part.output_address + first_byte, shape.m * shape.n * output.words,
-                       output.bits);
+        const std::vector<std::int32_t> words = read_words(
+            part.output_address + first_byte, shape.m * shape.n * output.words, output.bits);
         const Index first_token = part.activations.first_row - before_tokens;
         const Index first_channel = part.weights.first_row - before_channels;
         for (const models::Visit& visit : models::schedule(shape, part.mapping)) {
             if (!visit.last_chunk) continue;
-            std::int64_t at = models::output_offset(shape, visit.first_m, visit.m, visit.first_n) *
-                              output.words;
+            std::int64_t at =
+                models::output_offset(shape, visit.first_m, visit.m, visit.first_n) * output.words;
             const Index row_words = visit.n * output.words;
             for (Index token = visit.first_m; token < visit.first_m + visit.m; ++token) {
                 place(first_token + token, first_channel + visit.first_n, visit.n,
@@ -435,19 +433,19 @@ void Platform::for_each_output_row(const GemmRun& run, Place&& place) {
 GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activations,
                               const models::LayerFormat& format, Matrix<float>& outputs,
                               std::optional<std::uint64_t> output_address) {
-    const GemmRun run = run_gemm(weights, activations, format,
-                                 output_address.value_or(outputs_address_), false);
+    const GemmRun run =
+        run_gemm(weights, activations, format, output_address.value_or(outputs_address_), false);
     outputs.resize(activations.rows, weights.rows);
     if (!has_values_) {
         outputs.setZero();
         return run.report;
     }
-    for_each_output_row(run, [&](Index token, Index first, Index count,
-                                 std::span<const std::int32_t> words) {
-        models::words_to_values(
-            words, config_.output_format,
-            {outputs.row(token).data() + first, static_cast<std::size_t>(count)});
-    });
+    for_each_output_row(
+        run, [&](Index token, Index first, Index count, std::span<const std::int32_t> words) {
+            models::words_to_values(
+                words, config_.output_format,
+                {outputs.row(token).data() + first, static_cast<std::size_t>(count)});
+        });
     return run.report;
 }
 
@@ -457,21 +455,23 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
     const GemmRun run = run_gemm(weights, activations, format, outputs_address_, true);
     outputs.setZero(activations.rows, weights.rows);
     if (!has_values_) return run.report;
-    for_each_output_row(run, [&](Index token, Index first, Index count,
-                                 std::span<const std::int32_t> words) {
-        for (Index i = 0; i < count; ++i) {
-            const auto low = static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i)]);
-            const auto high =
-                static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i + 1)]);
-            outputs(token, first + i) =
-                static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
-        }
-    });
+    for_each_output_row(
+        run, [&](Index token, Index first, Index count, std::span<const std::int32_t> words) {
+            for (Index i = 0; i < count; ++i) {
+                const auto low = static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i)]);
+                const auto high =
+                    static_cast<std::uint32_t>(words[static_cast<std::size_t>(2 * i + 1)]);
+                outputs(token, first + i) =
+                    static_cast<std::int64_t>((static_cast<std::uint64_t>(high) << 32) | low);
+            }
+        });
     return run.report;
 }
 
 void Platform::trace_to(models::TraceSink* sink) {
-    for (const auto& cluster : clusters_) cluster->trace_to(sink);
+    for (int i = 0; i < config_.clusters; ++i) {
+        clusters_[static_cast<std::size_t>(i)]->trace_to(sink, i);
+    }
     for (int channel = 0; channel < config_.dram.channels; ++channel) {
         if (sink == nullptr) {
             dram_.trace_to(channel, nullptr);

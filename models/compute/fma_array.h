@@ -49,7 +49,7 @@ public:
     /// From now on the activity of the units is counted too, where there are values.
     void measure_activity() { meter_.emplace(config_.dataflow); }
     /// Tells of the tiles' cycles; null: nobody.
-    void trace_to(TraceSink* sink) { trace_.connect(sink); }
+    void trace_to(TraceSink* sink, int cluster) { trace_.connect(sink, cluster); }
 
 private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);

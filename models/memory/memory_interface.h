@@ -94,7 +94,7 @@ public:
     /// Bits of the bursts that went over the DRAM's pins for this stream.
     std::uint64_t dram_bits(Stream stream) const { return traffic(stream).transferred_bits; }
     /// Tells of every transfer; null: nobody.
-    void trace_to(TraceSink* sink) { trace_.connect(sink); }
+    void trace_to(TraceSink* sink, int cluster) { trace_.connect(sink, cluster); }
 
 private:
     SC_HAS_PROCESS(MemoryInterface);

@@ -12,8 +12,9 @@ namespace {
 using models::ArrayState;
 using models::DramCommandKind;
 
-// The viewer's processes are the parts of the hardware, threads their tracks.
-constexpr int kAccelerator = 1, kMemoryInterface = 2, kBuffers = 3, kFirstChannel = 4;
+// The viewer's processes are the parts of the hardware, threads their tracks. Those of one cluster
+// follow each other, then come the DRAM's channels.
+constexpr int kAccelerator = 1, kMemoryInterface = 2, kBuffers = 3, kOfCluster = 3;
 constexpr int kOperations = 1, kArray = 2, kVectorUnit = 3;
 constexpr int kDataBus = 1, kAllBanks = 2, kFirstBank = 3;
 
@@ -41,12 +42,15 @@ const char* color(ArrayState state) {
     return "vsync_highlight_color";
 }
 
+/// The process of a cluster's part.
+int process_of(int part, int cluster) { return part + cluster * kOfCluster; }
+
 int thread_of(models::Stream stream) { return static_cast<int>(stream) + 1; }
 
 }  // namespace
 
 PerfettoTrace::PerfettoTrace(std::ostream& out, const models::HardwareConfig& hardware)
-    : out_(out), dram_(hardware.dram) {
+    : out_(out), dram_(hardware.dram), clusters_(hardware.clusters) {
     const int banks = dram_.bank_groups * dram_.banks_per_group;
     const std::int64_t turn_ps = banks * dram_.t_burst_ps;
     for (int channel = 0; channel < dram_.channels; ++channel) {
@@ -58,16 +62,23 @@ PerfettoTrace::PerfettoTrace(std::ostream& out, const models::HardwareConfig& ha
     name_tracks();
 }
 
+int PerfettoTrace::first_channel() const { return process_of(kAccelerator, clusters_); }
+
 void PerfettoTrace::name_tracks() {
-    name({kAccelerator, kOperations}, "accelerator", "operations");
-    name({kAccelerator, kArray}, "accelerator", "FMA array");
-    name({kAccelerator, kVectorUnit}, "accelerator", "vector unit");
-    for (const models::Stream stream : models::kStreams) {
-        name({kMemoryInterface, thread_of(stream)}, "memory interface", trace_name(stream));
+    for (int c = 0; c < clusters_; ++c) {
+        const std::string of = clusters_ > 1 ? fmt::format("cluster {}: ", c) : "";
+        const int accelerator = process_of(kAccelerator, c);
+        name({accelerator, kOperations}, of + "accelerator", "operations");
+        name({accelerator, kArray}, of + "accelerator", "FMA array");
+        name({accelerator, kVectorUnit}, of + "accelerator", "vector unit");
+        for (const models::Stream stream : models::kStreams) {
+            name({process_of(kMemoryInterface, c), thread_of(stream)}, of + "memory interface",
+                 trace_name(stream));
+        }
+        name({process_of(kBuffers, c), 1}, of + "buffers", "slots in use");
     }
-    name({kBuffers, 1}, "buffers", "slots in use");
     for (int channel = 0; channel < dram_.channels; ++channel) {
-        const int process = kFirstChannel + channel;
+        const int process = first_channel() + channel;
         const std::string channel_name = fmt::format("DRAM channel {}", channel);
         name({process, kDataBus}, channel_name, "data bus");
         name({process, kAllBanks}, channel_name, "all banks");
@@ -113,47 +124,52 @@ void PerfettoTrace::begin_operation(const std::string& part, const std::string& 
 void PerfettoTrace::end_operation(std::int64_t time_ps) {
     for (int c = 0; c < dram_.channels; ++c) {
         Channel& channel = channels_[static_cast<std::size_t>(c)];
-        const int process = kFirstChannel + c;
+        const int process = first_channel() + c;
         bus(c, channel.bus.take());
         bank({process, kAllBanks}, channel.all_banks.take());
         for (std::size_t i = 0; i < channel.banks.size(); ++i) {
             bank({process, kFirstBank + static_cast<int>(i)}, channel.banks[i].take());
         }
     }
-    interval({kAccelerator, kOperations}, operation_, {operation_begin_ps_, time_ps},
-             fmt::format(R"(, "args": {{"part": {}}})", json_text(part_)));
+    for (int c = 0; c < clusters_; ++c) {
+        interval({process_of(kAccelerator, c), kOperations}, operation_,
+                 {operation_begin_ps_, time_ps},
+                 fmt::format(R"(, "args": {{"part": {}}})", json_text(part_)));
+    }
 }
 
 void PerfettoTrace::finish(const std::string& note) {
     out_ << "\n],\n\"otherData\": {\"note\": " << json_text(note) << "}}\n";
 }
 
-void PerfettoTrace::array(ArrayState state, models::TraceInterval when) {
-    interval({kAccelerator, kArray}, trace_name(state), when,
+void PerfettoTrace::array(int cluster, ArrayState state, models::TraceInterval when) {
+    interval({process_of(kAccelerator, cluster), kArray}, trace_name(state), when,
              fmt::format(R"(, "cname": "{}")", color(state)));
 }
 
-void PerfettoTrace::vector_unit(models::VectorTask task, models::TraceInterval when) {
-    interval({kAccelerator, kVectorUnit}, task == models::VectorTask::scale ? "scale" : "pass",
-             when);
+void PerfettoTrace::vector_unit(int cluster, models::VectorTask task, models::TraceInterval when) {
+    interval({process_of(kAccelerator, cluster), kVectorUnit},
+             task == models::VectorTask::scale ? "scale" : "pass", when);
 }
 
-void PerfettoTrace::transfer(const models::TransferTrace& transfer, models::TraceInterval when) {
-    interval({kMemoryInterface, thread_of(transfer.stream)}, transfer.write ? "write" : "read",
-             when,
+void PerfettoTrace::transfer(int cluster, const models::TransferTrace& transfer,
+                             models::TraceInterval when) {
+    interval({process_of(kMemoryInterface, cluster), thread_of(transfer.stream)},
+             transfer.write ? "write" : "read", when,
              fmt::format(R"(, "args": {{"bytes": {}, "payload_bits": {}, "metadata": {}}})",
                          transfer.moved_bits / 8, transfer.payload_bits, transfer.metadata));
 }
 
-void PerfettoTrace::buffer(models::Stream of, std::size_t slots_in_use, std::int64_t time_ps) {
+void PerfettoTrace::buffer(int cluster, models::Stream of, std::size_t slots_in_use,
+                           std::int64_t time_ps) {
     event(fmt::format(
         R"({{"ph": "C", "pid": {}, "ts": {}, "name": "{} slots", "args": {{"in use": {}}}}})",
-        kBuffers, microseconds(time_ps), trace_name(of), slots_in_use));
+        process_of(kBuffers, cluster), microseconds(time_ps), trace_name(of), slots_in_use));
 }
 
 void PerfettoTrace::dram(int channel, const models::DramCommand& command) {
     Channel& joined = channels_[static_cast<std::size_t>(channel)];
-    const int process = kFirstChannel + channel;
+    const int process = first_channel() + channel;
     const DramRun run = bank_run(command, dram_);
     if (command.kind == DramCommandKind::refresh ||
         command.kind == DramCommandKind::precharge_all) {
@@ -168,7 +184,7 @@ void PerfettoTrace::dram(int channel, const models::DramCommand& command) {
 void PerfettoTrace::bus(int channel, const std::optional<DramRun>& run) {
     if (!run) return;
     const auto atom_bits = static_cast<std::uint64_t>(dram_.atom_bits);
-    interval({kFirstChannel + channel, kDataBus},
+    interval({first_channel() + channel, kDataBus},
              run->kind == DramCommandKind::write ? "write" : "read", {run->begin_ps, run->end_ps},
              fmt::format(R"(, "args": {{"bits": {}}})", run->commands * atom_bits));
 }

@@ -13,7 +13,8 @@ namespace axesim::reports {
 
 /// Chrome's trace event format (JSON), which ui.perfetto.dev and chrome://tracing show: tracks for
 /// operations, array (states coloured by `cname`), vector unit, streams of the memory interface
-/// (`bytes`), slots in use of each buffer, and of each DRAM channel its data bus and banks.
+/// (`bytes`), slots in use of each buffer, and of each DRAM channel its data bus and banks. Several
+/// clusters have all of these but the DRAM's, each its own.
 /// Times are exact to the picosecond, in the format's unit, microseconds.
 ///
 /// Column commands of one row of a bank that come within one turn of all banks are one interval
@@ -29,10 +30,12 @@ public:
     void end_operation(std::int64_t time_ps) override;
     void finish(const std::string& note) override;
 
-    void array(models::ArrayState state, models::TraceInterval when) override;
-    void vector_unit(models::VectorTask task, models::TraceInterval when) override;
-    void transfer(const models::TransferTrace& transfer, models::TraceInterval when) override;
-    void buffer(models::Stream of, std::size_t slots_in_use, std::int64_t time_ps) override;
+    void array(int cluster, models::ArrayState state, models::TraceInterval when) override;
+    void vector_unit(int cluster, models::VectorTask task, models::TraceInterval when) override;
+    void transfer(int cluster, const models::TransferTrace& transfer,
+                  models::TraceInterval when) override;
+    void buffer(int cluster, models::Stream of, std::size_t slots_in_use,
+                std::int64_t time_ps) override;
     void dram(int channel, const models::DramCommand& command) override;
 
 private:
@@ -54,7 +57,10 @@ private:
     void event(const std::string& text);
 
     std::ostream& out_;
+    int first_channel() const;
+
     const models::DramConfig dram_;
+    const int clusters_;
     std::vector<Channel> channels_;
     bool first_ = true;
     std::string part_, operation_;

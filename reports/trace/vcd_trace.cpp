@@ -29,37 +29,24 @@ std::string identifier(std::size_t number) {
 VcdTrace::VcdTrace(std::ostream& out, const models::HardwareConfig& hardware)
     : out_(out), dram_(hardware.dram) {
     out_ << "$version axesim $end\n$timescale 1 ps $end\n";
-    declare_all(hardware.memory_interface.prefetch_tiles + 1);
+    declare_all(hardware.clusters, hardware.memory_interface.prefetch_tiles + 1);
     out_ << "$enddefinitions $end\n#0\n$dumpvars\n";
     out_ << fmt::format("s{} {}\n", kNoOperation, identifier(operation_));
     for (Signal signal = operation_ + 1; signal < bits_.size(); ++signal) write_value(signal);
     out_ << "$end\n";
 }
 
-void VcdTrace::declare_all(int slots) {
+void VcdTrace::declare_all(int clusters, int slots) {
     const int slot_bits = std::bit_width(static_cast<unsigned>(slots));
     scope("axesim");
     bits_.push_back(0);
     values_.push_back(0);
     out_ << fmt::format("$var string 1 {} operation $end\n", identifier(operation_));
-    scope("array");
-    for (const models::ArrayState state : models::kArrayStates) {
-        array_[static_cast<std::size_t>(state)] = declare(trace_name(state), 1);
+    for (int c = 0; c < clusters; ++c) {
+        if (clusters > 1) scope(fmt::format("cluster_{}", c));
+        clusters_.push_back(declare_cluster(slot_bits));
+        if (clusters > 1) end_scope();
     }
-    end_scope();
-    scope("vector_unit");
-    vector_unit_ = declare("busy", 1);
-    end_scope();
-    scope("memory_interface");
-    for (const models::Stream stream : models::kStreams) {
-        streams_[static_cast<std::size_t>(stream)] = declare(trace_name(stream), 1);
-    }
-    end_scope();
-    scope("buffer_slots");
-    for (const models::Stream stream : models::kBufferStreams) {
-        buffers_[static_cast<std::size_t>(stream)] = declare(trace_name(stream), slot_bits);
-    }
-    end_scope();
     for (int channel = 0; channel < dram_.channels; ++channel) {
         scope(fmt::format("dram_channel_{}", channel));
         const Signal read = declare("read_data", 1), write = declare("write_data", 1);
@@ -67,6 +54,29 @@ void VcdTrace::declare_all(int slots) {
         end_scope();
     }
     end_scope();
+}
+
+VcdTrace::Cluster VcdTrace::declare_cluster(int slot_bits) {
+    Cluster cluster;
+    scope("array");
+    for (const models::ArrayState state : models::kArrayStates) {
+        cluster.array[static_cast<std::size_t>(state)] = declare(trace_name(state), 1);
+    }
+    end_scope();
+    scope("vector_unit");
+    cluster.vector_unit = declare("busy", 1);
+    end_scope();
+    scope("memory_interface");
+    for (const models::Stream stream : models::kStreams) {
+        cluster.streams[static_cast<std::size_t>(stream)] = declare(trace_name(stream), 1);
+    }
+    end_scope();
+    scope("buffer_slots");
+    for (const models::Stream stream : models::kBufferStreams) {
+        cluster.buffers[static_cast<std::size_t>(stream)] = declare(trace_name(stream), slot_bits);
+    }
+    end_scope();
+    return cluster;
 }
 
 VcdTrace::Signal VcdTrace::declare(const std::string& name, int bits) {
@@ -98,7 +108,9 @@ void VcdTrace::begin_operation(const std::string& part, const std::string& name,
 
 void VcdTrace::end_operation(std::int64_t time_ps) {
     // Tiles stay in the buffers, but nobody will use them.
-    for (const Signal buffer : buffers_) set(buffer, 0, time_ps);
+    for (const Cluster& cluster : clusters_) {
+        for (const Signal buffer : cluster.buffers) set(buffer, 0, time_ps);
+    }
     for (std::size_t c = 0; c < channels_.size(); ++c) raise_bus(c, channels_[c].runs.take());
     write_changes();
     operation_end_ps_ = time_ps;
@@ -147,20 +159,22 @@ void VcdTrace::finish(const std::string& note) {
     out_ << "$comment " << note << " $end\n";
 }
 
-void VcdTrace::array(models::ArrayState state, models::TraceInterval when) {
-    raise(array_[static_cast<std::size_t>(state)], when);
+void VcdTrace::array(int cluster, models::ArrayState state, models::TraceInterval when) {
+    raise(of(cluster).array[static_cast<std::size_t>(state)], when);
 }
 
-void VcdTrace::vector_unit(models::VectorTask, models::TraceInterval when) {
-    raise(vector_unit_, when);
+void VcdTrace::vector_unit(int cluster, models::VectorTask, models::TraceInterval when) {
+    raise(of(cluster).vector_unit, when);
 }
 
-void VcdTrace::transfer(const models::TransferTrace& transfer, models::TraceInterval when) {
-    raise(streams_[static_cast<std::size_t>(transfer.stream)], when);
+void VcdTrace::transfer(int cluster, const models::TransferTrace& transfer,
+                        models::TraceInterval when) {
+    raise(of(cluster).streams[static_cast<std::size_t>(transfer.stream)], when);
 }
 
-void VcdTrace::buffer(models::Stream of, std::size_t slots_in_use, std::int64_t time_ps) {
-    set(buffers_[static_cast<std::size_t>(of)], slots_in_use, time_ps);
+void VcdTrace::buffer(int cluster, models::Stream stream, std::size_t slots_in_use,
+                      std::int64_t time_ps) {
+    set(of(cluster).buffers[static_cast<std::size_t>(stream)], slots_in_use, time_ps);
 }
 
 void VcdTrace::dram(int channel, const models::DramCommand& command) {

@@ -17,8 +17,8 @@ namespace axesim::reports {
 /// Waveforms as a value change dump (IEEE 1364, 21.7), for GTKWave and the like: which operation
 /// runs (a `string`, an extension that GTKWave and Surfer know), the array's state and what it
 /// waits for, streams under way, slots in use of each buffer, reads and writes on the data bus of
-/// each DRAM channel. The unit of time is a picosecond; between the traced operations all is at
-/// rest.
+/// each DRAM channel. Several clusters have a scope each. The unit of time is a picosecond; between
+/// the traced operations all is at rest.
 ///
 /// SystemC's own tracing samples signals while time passes. These are intervals that are known when
 /// they are over, and DRAM commands that are decided ahead, so changes are kept until their
@@ -33,10 +33,12 @@ public:
     void end_operation(std::int64_t time_ps) override;
     void finish(const std::string& note) override;
 
-    void array(models::ArrayState state, models::TraceInterval when) override;
-    void vector_unit(models::VectorTask task, models::TraceInterval when) override;
-    void transfer(const models::TransferTrace& transfer, models::TraceInterval when) override;
-    void buffer(models::Stream of, std::size_t slots_in_use, std::int64_t time_ps) override;
+    void array(int cluster, models::ArrayState state, models::TraceInterval when) override;
+    void vector_unit(int cluster, models::VectorTask task, models::TraceInterval when) override;
+    void transfer(int cluster, const models::TransferTrace& transfer,
+                  models::TraceInterval when) override;
+    void buffer(int cluster, models::Stream stream, std::size_t slots_in_use,
+                std::int64_t time_ps) override;
     void dram(int channel, const models::DramCommand& command) override;
 
 private:
@@ -51,7 +53,7 @@ private:
     void scope(const std::string& name);
     void end_scope();
     /// `slots`: the most that a buffer has.
-    void declare_all(int slots);
+    void declare_all(int clusters, int slots);
     void set(Signal signal, std::uint64_t value, std::int64_t time_ps);
     void raise(Signal signal, models::TraceInterval when);
     void write_changes();
@@ -65,10 +67,16 @@ private:
     std::vector<int> bits_;              ///< by signal
     std::vector<std::uint64_t> values_;  ///< by signal, as written
     Signal operation_ = 0;
-    std::array<Signal, models::kArrayStates.size()> array_{};
-    Signal vector_unit_ = 0;
-    std::array<Signal, models::kStreams.size()> streams_{};
-    std::array<Signal, models::kBufferStreams.size()> buffers_{};
+    struct Cluster {
+        std::array<Signal, models::kArrayStates.size()> array{};
+        Signal vector_unit = 0;
+        std::array<Signal, models::kStreams.size()> streams{};
+        std::array<Signal, models::kBufferStreams.size()> buffers{};
+    };
+    Cluster declare_cluster(int slot_bits);
+    Cluster& of(int cluster) { return clusters_[static_cast<std::size_t>(cluster)]; }
+
+    std::vector<Cluster> clusters_;
     /// One channel's data bus.
     struct Channel {
         Signal read, write;

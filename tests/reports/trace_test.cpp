@@ -75,14 +75,14 @@ TEST(DramRuns, JoinColumnsOfOneRow) {
 /// An operation of 30 ns with an event of each kind.
 void play(TraceWriter& trace) {
     trace.begin_operation("prefill", "model.layers.0.x", 100'000);
-    trace.buffer(models::Stream::weights, 1, 101'000);
+    trace.buffer(0, models::Stream::weights, 1, 101'000);
     trace.dram(0, command(100'000, DramCommandKind::activate, 5));
     trace.dram(0, command(120'000, DramCommandKind::read, 5));
     trace.dram(0, command(122'500, DramCommandKind::read, 5, 1));
-    trace.transfer({models::Stream::weights, false, false, 500, 512}, {100'000, 125'000});
-    trace.array(ArrayState::stall_dram, {100'000, 125'000});
-    trace.array(ArrayState::busy, {125'000, 130'000});
-    trace.vector_unit(models::VectorTask::scale, {129'000, 130'000});
+    trace.transfer(0, {models::Stream::weights, false, false, 500, 512}, {100'000, 125'000});
+    trace.array(0, ArrayState::stall_dram, {100'000, 125'000});
+    trace.array(0, ArrayState::busy, {125'000, 130'000});
+    trace.vector_unit(0, models::VectorTask::scale, {129'000, 130'000});
     trace.end_operation(130'000);
     trace.finish("one \"operation\"");
 }

@@ -28,20 +28,20 @@ public:
     int overlaps = 0;
     std::uint64_t events = 0;
 
-    void array(ArrayState state, TraceInterval when) override {
+    void array(int cluster, ArrayState state, TraceInterval when) override {
         array_ps[state] += when.end_ps - when.begin_ps;
-        follow("array", when);
+        follow(cluster, "array", when);
     }
-    void vector_unit(models::VectorTask, TraceInterval when) override {
+    void vector_unit(int cluster, models::VectorTask, TraceInterval when) override {
         vector_ps += when.end_ps - when.begin_ps;
-        follow("vector unit", when);
+        follow(cluster, "vector unit", when);
     }
-    void transfer(const models::TransferTrace& transfer, TraceInterval when) override {
+    void transfer(int cluster, const models::TransferTrace& transfer, TraceInterval when) override {
         moved_bits[transfer.stream] += transfer.moved_bits;
         payload_bits[transfer.stream] += transfer.metadata ? 0 : transfer.payload_bits;
-        follow("stream " + std::to_string(static_cast<int>(transfer.stream)), when);
+        follow(cluster, "stream " + std::to_string(static_cast<int>(transfer.stream)), when);
     }
-    void buffer(Stream of, std::size_t slots_in_use, std::int64_t) override {
+    void buffer(int, Stream of, std::size_t slots_in_use, std::int64_t) override {
         most_slots[of] = std::max(most_slots[of], slots_in_use);
         ++events;
     }
@@ -51,7 +51,8 @@ public:
     }
 
 private:
-    void follow(const std::string& track, TraceInterval when) {
+    void follow(int cluster, const std::string& unit, TraceInterval when) {
+        const std::string track = std::to_string(cluster) + ": " + unit;
         ++events;
         EXPECT_LT(when.begin_ps, when.end_ps) << track;
         if (when.begin_ps < ends_[track]) ++overlaps;

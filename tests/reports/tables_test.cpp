@@ -25,12 +25,13 @@ TEST(LayersCsv, HasOneQuotedLineALayer) {
         "certified,weight_bits,activation_bits,inner_bits,outer_bits,"
         "bound_inner_min,bound_inner_max,bound_outer_min,bound_outer_max,"
         "observed_inner_min,observed_inner_max,observed_outer_min,observed_outer_max,"
-        "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,dram_cycles,"
+        "compute_cycles,vector_unit_cycles,buffer_cycles,memory_interface_cycles,"
+        "interconnect_cycles,dram_cycles,"
         "macs_per_dram_byte,bound_by,share_of_roof,"
         "mapping,fallback\n"
         "model.layers.0.q_proj,q_proj,1,512,576,576,8192000,12345,0.001,0.75,0.125,,0,true,6,6,16,"
         "20,"
-        "-30000,32767,-300000,300001,-5000,5001,-20000,20001,8000,18,400,2000,9876,"
+        "-30000,32767,-300000,300001,-5000,5001,-20000,20001,8000,18,400,2000,0,9876,"
         "2048,dram,0.8,\"32 x 32, \"\"n\"\" then m\",\n";
     EXPECT_EQ(layers_csv(result), expected);
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "layers.csv";

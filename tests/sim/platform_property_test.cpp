@@ -31,6 +31,20 @@ struct Case {
     Index m = 1, n = 1, k = 1;
     unsigned seed = 0;
     bool has_values = true;
+    bool ticks = false;  ///< something happens in every cycle, so that nothing may run ahead of it
+};
+
+/// Wakes in every cycle of a clock.
+struct Metronome : sc_core::sc_module {
+    SC_HAS_PROCESS(Metronome);
+    Metronome(const sc_core::sc_module_name& name, double clock_mhz)
+        : sc_module(name), clock(clock_mhz) {
+        SC_THREAD(tick);
+    }
+    void tick() {
+        while (true) clock.wait_cycles(1);
+    }
+    models::SimulationClock clock;
 };
 
 /// What comes back from the process of a case. Plain memory: it goes through a pipe.
@@ -60,6 +74,8 @@ Figures simulate(const Case& c) {
                        .max_depth = c.k,
                        .max_outputs = c.n,
                        .has_values = c.has_values});
+    std::optional<Metronome> metronome;
+    if (c.ticks) metronome.emplace("metronome", c.config.clock_mhz);
     Figures figures;
     Matrix<std::int64_t> outputs, expected;
     platform.run([&] {
@@ -109,6 +125,13 @@ std::optional<Figures> run(const Case& c) {
 class Draw {
 public:
     explicit Draw(unsigned seed) : random_(seed) {}
+
+    /// Some clusters that divide work somehow.
+    void add_clusters(HardwareConfig& h) {
+        h.clusters = pick(2, 6);
+        h.cluster_split = of({models::ClusterSplit::output_channels, models::ClusterSplit::tokens});
+        h.interconnect = {of({16, 64, 100, 1024}), pick(1, 9)};
+    }
 
     int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
     bool flip() { return pick(0, 1) == 1; }
@@ -417,6 +440,155 @@ TEST(SlowPlatformProperties, TimeAndTrafficDependOnNoValue) {
         EXPECT_FALSE(without->equals_reference && c.m * c.n > 4) << "nothing was computed";
     }
     EXPECT_GT(compared, 300);
+}
+
+TEST(SlowPlatformProperties, NeitherValuesNorWorkDependOnClusters) {
+    Draw draw(16);
+    int compared = 0, idle = 0;
+    for (int trial = 0; trial < 800; ++trial) {
+        Case c = draw.any_case();
+        const std::optional<Figures> one = run(c);
+        draw.add_clusters(c.config);
+        const std::optional<Figures> several = run(c);
+        if (!one || !several) continue;
+        ++compared;
+        SCOPED_TRACE(testing::Message() << "trial " << trial);
+        EXPECT_TRUE(several->equals_reference);
+        EXPECT_EQ(several->counts.compute.macs, one->counts.compute.macs);
+        EXPECT_EQ(several->counts.compute.outer_adds, one->counts.compute.outer_adds);
+        const models::CycleCounts& cycles = several->gemm;
+        EXPECT_EQ(cycles.cycles, cycles.busy + cycles.fill_drain + cycles.stall_dram +
+                                     cycles.stall_buffer + cycles.stall_vector +
+                                     cycles.stall_clusters);
+        const models::InterconnectCounts& crossed = several->counts.interconnect;
+        EXPECT_EQ(crossed.read_bits, several->counts.dram.read_bits);
+        EXPECT_EQ(crossed.written_bits, several->counts.dram.written_bits);
+        EXPECT_EQ(several->counts.total_traffic().transferred_bits,
+                  crossed.read_bits + crossed.written_bits);
+        // Never faster than the DRAM's peak or than the interconnect.
+        const auto bits = static_cast<double>(crossed.read_bits + crossed.written_bits);
+        EXPECT_GE(static_cast<double>(cycles.cycles) / (c.config.clock_mhz * 1e6),
+                  bits / c.config.dram.peak_bits_per_second());
+        const auto width = static_cast<std::uint64_t>(c.config.interconnect.bits_per_cycle);
+        EXPECT_GE(cycles.cycles * width, std::max(crossed.read_bits, crossed.written_bits));
+        const Index divided = c.config.cluster_split == models::ClusterSplit::tokens ? c.m : c.n;
+        if (divided < c.config.clusters) {
+            ++idle;  // some clusters have no part
+            EXPECT_GE(cycles.stall_clusters * static_cast<std::uint64_t>(c.config.clusters),
+                      cycles.cycles * static_cast<std::uint64_t>(c.config.clusters - divided) - 6);
+        }
+        EXPECT_EQ(one->gemm.stall_clusters, 0U);
+        EXPECT_EQ(one->counts.interconnect.read_bits, 0U);
+        if (testing::Test::HasFailure()) break;
+    }
+    EXPECT_GT(compared, 500);
+    EXPECT_GT(idle, 30);
+}
+
+/// Work that clusters divide evenly: each does what the tiles of its part are known to take, and
+/// the operand that is not divided is read once for each of them.
+TEST(SlowPlatformProperties, ClustersDoWhatTheirPartsTake) {
+    Draw draw(17);
+    int compared = 0;
+    for (int trial = 0; trial < 400; ++trial) {
+        Case part = draw.any_case();
+        Case all = part;
+        draw.add_clusters(all.config);
+        const int clusters = all.config.clusters;
+        (all.config.cluster_split == models::ClusterSplit::tokens ? all.m : all.n) *= clusters;
+        const std::optional<Figures> figures = run(all);
+        if (!figures) continue;
+        ++compared;
+        SCOPED_TRACE(testing::Message() << "trial " << trial);
+        const Expected sum = expected_of(part, figures->mapping);
+        EXPECT_EQ(figures->gemm.busy, sum.busy);
+        EXPECT_EQ(figures->gemm.fill_drain, sum.fill_drain);
+        const auto times = static_cast<std::uint64_t>(clusters);
+        const auto weight_bits = static_cast<std::uint64_t>(part.config.weight_bits);
+        const auto activation_bits = static_cast<std::uint64_t>(part.config.activations.bits);
+        EXPECT_EQ(figures->counts.traffic[0].payload_bits, times * weight_bits * sum.weights);
+        EXPECT_EQ(figures->counts.traffic[1].payload_bits,
+                  times * activation_bits * sum.activations);
+        if (testing::Test::HasFailure()) break;
+    }
+    EXPECT_GT(compared, 250);
+}
+
+/// The model's modules run ahead of SystemC's time where nobody could notice. With a process that
+/// wakes in every cycle they cannot; time and counts are the same, also where several interfaces
+/// meet at one DRAM.
+TEST(SlowPlatformProperties, RunningAheadChangesNothing) {
+    Draw draw(18);
+    int compared = 0;
+    for (int trial = 0; trial < 300; ++trial) {
+        Case c = draw.any_case();
+        c.has_values = false;
+        if (draw.flip()) draw.add_clusters(c.config);
+        const std::optional<Figures> ahead = run(c);
+        c.ticks = true;
+        const std::optional<Figures> in_step = run(c);
+        ASSERT_EQ(ahead.has_value(), in_step.has_value());
+        if (!ahead) continue;
+        ++compared;
+        EXPECT_TRUE(same_counters(ahead->counts, in_step->counts)) << "trial " << trial;
+        EXPECT_TRUE(same_counters(ahead->gemm, in_step->gemm)) << "trial " << trial;
+    }
+    EXPECT_GT(compared, 200);
+}
+
+/// 4 x 8 units, buffers for everything, and a DRAM whose only time is that of the data.
+Case roomy_case(std::int64_t burst_ps) {
+    Case c;
+    c.config = small_hardware();
+    c.config.buffers = {64, 64, 64, true};
+    c.config.memory_interface.bus_bits = 1024;
+    c.config.memory_interface.burst_beats = 1;
+    c.config.interconnect = {65536, 1};
+    c.config.dram = models::DramConfig{};
+    c.config.dram.atom_bits = 256;
+    c.config.dram.t_burst_ps = burst_ps;
+    c.config.dram.t_ccd_s_ps = c.config.dram.t_ccd_l_ps = burst_ps;
+    c.has_values = false;
+    return c;
+}
+
+TEST(SlowPlatformProperties, WithAFastDramEachClusterIsAsFastAsIfAlone) {
+    for (const auto split : {models::ClusterSplit::output_channels, models::ClusterSplit::tokens}) {
+        Case part = roomy_case(1);
+        part.m = 32, part.n = 64, part.k = 256;
+        const std::optional<Figures> alone = run(part);
+        ASSERT_TRUE(alone);
+        EXPECT_LT(alone->gemm.stall_dram, alone->gemm.cycles / 20) << "not bound by compute";
+        for (const int clusters : {2, 4, 8}) {
+            Case all = part;
+            all.config.clusters = clusters;
+            all.config.cluster_split = split;
+            (split == models::ClusterSplit::tokens ? all.m : all.n) *= clusters;
+            const std::optional<Figures> together = run(all);
+            ASSERT_TRUE(together);
+            EXPECT_GE(together->gemm.cycles, alone->gemm.cycles);
+            EXPECT_LE(together->gemm.cycles, alone->gemm.cycles + alone->gemm.cycles / 50);
+            EXPECT_EQ(together->gemm.busy, alone->gemm.busy);
+        }
+    }
+}
+
+TEST(SlowPlatformProperties, WithASlowDramMoreClustersAreNoFasterThanItsPeak) {
+    Case c = roomy_case(16000);  // 16 bits a cycle
+    c.m = 4, c.n = 512, c.k = 512;
+    for (const int clusters : {1, 2, 4, 8}) {
+        c.config.clusters = clusters;
+        const std::optional<Figures> figures = run(c);
+        ASSERT_TRUE(figures);
+        const std::uint64_t bits =
+            figures->counts.dram.read_bits + figures->counts.dram.written_bits;
+        EXPECT_GE(figures->gemm.cycles, bits / 16);
+        EXPECT_LE(figures->gemm.cycles, bits / 16 + bits / 160) << clusters << " clusters";
+        // Weights are read once, and all activations by each cluster.
+        EXPECT_EQ(figures->counts.traffic[0].payload_bits, std::uint64_t{512} * 512 * 6);
+        EXPECT_EQ(figures->counts.traffic[1].payload_bits,
+                  static_cast<std::uint64_t>(clusters) * 4 * 512 * 5);
+    }
 }
 
 }  // namespace

@@ -514,16 +514,17 @@ TEST(SlowPlatformProperties, ClustersDoWhatTheirPartsTake) {
     EXPECT_GT(compared, 250);
 }
 
-/// The model's modules run ahead of SystemC's time where nobody could notice. With a process that
-/// wakes in every cycle they cannot; time and counts are the same, also where several interfaces
-/// meet at one DRAM.
-TEST(SlowPlatformProperties, RunningAheadChangesNothing) {
+/// Memory interfaces run ahead of SystemC's time where nobody could notice. With a process that
+/// wakes in every cycle they cannot; time and counts are the same where several of them meet at one
+/// DRAM.
+TEST(SlowPlatformProperties, RunningAheadOfOtherClustersChangesNothing) {
     Draw draw(18);
     int compared = 0;
-    for (int trial = 0; trial < 300; ++trial) {
+    for (int trial = 0; trial < 500; ++trial) {
         Case c = draw.any_case();
         c.has_values = false;
-        if (draw.flip()) draw.add_clusters(c.config);
+        c.config.buffers.ports = 2;  // else it counts which words came up to the same instant
+        draw.add_clusters(c.config);
         const std::optional<Figures> ahead = run(c);
         c.ticks = true;
         const std::optional<Figures> in_step = run(c);
@@ -533,7 +534,7 @@ TEST(SlowPlatformProperties, RunningAheadChangesNothing) {
         EXPECT_TRUE(same_counters(ahead->counts, in_step->counts)) << "trial " << trial;
         EXPECT_TRUE(same_counters(ahead->gemm, in_step->gemm)) << "trial " << trial;
     }
-    EXPECT_GT(compared, 200);
+    EXPECT_GT(compared, 300);
 }
 
 /// 4 x 8 units, buffers for everything, and a DRAM whose only time is that of the data.

@@ -161,8 +161,8 @@ void Accelerator::run_array(Job& job) {
         trace_.array(ArrayState::stall_vector, drained, clock_.now());
         trace_.vector_unit(VectorTask::scale, clock_.now() - scale.lane_cycles, clock_.now());
         outputs_buffer_.count_write(result_bits(job, tile));
-        tile.first_word = (job.command.first_output + output_offset(job.shape, visit.first_m,
-                                                                    visit.m, visit.first_n)) *
+        tile.first_word = (job.command.first_output +
+                           output_offset(job.shape, visit.first_m, visit.m, visit.first_n)) *
                           job.output.words;
         outputs_ready_.write(slot);
     }

@@ -98,8 +98,8 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_v
                              .first_element = quantization.first_row * columns,
                              .elements = quantization.rows() * columns};
     TransferCommand transfer = transfer_of(
-        elements, true,
-        {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())}, destination.is_signed);
+        elements, true, {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())},
+        destination.is_signed);
     send_command(memory_socket, transfer);
     write_metadata(quantization, codes);
     return vector.cycles;

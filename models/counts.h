@@ -81,11 +81,11 @@ struct ComputeCounts {
 /// clusters, `cycles` end with the last of them, and each cause is the mean over the clusters.
 struct CycleCounts {
     std::uint64_t cycles = 0;
-    std::uint64_t busy = 0;          ///< products enter the array's accumulators
-    std::uint64_t fill_drain = 0;    ///< held weights shift in, the pipeline fills or drains
-    std::uint64_t stall_dram = 0;    ///< the array waits for operands, or results for the DRAM
-    std::uint64_t stall_buffer = 0;  ///< ... for room in the output buffer, or a port of a buffer
-    std::uint64_t stall_vector = 0;  ///< the array waits for activations to be quantized
+    std::uint64_t busy = 0;            ///< products enter the array's accumulators
+    std::uint64_t fill_drain = 0;      ///< held weights shift in, the pipeline fills or drains
+    std::uint64_t stall_dram = 0;      ///< the array waits for operands, or results for the DRAM
+    std::uint64_t stall_buffer = 0;    ///< ... for room in the output buffer, or a port of a buffer
+    std::uint64_t stall_vector = 0;    ///< the array waits for activations to be quantized
     std::uint64_t stall_clusters = 0;  ///< the cluster has done its part, and waits for others
 };
 
@@ -113,8 +113,8 @@ C combined(const C& a, const C& b, bool subtract) {
 template <class C>
 concept CounterStruct = std::same_as<C, Counts> || std::same_as<C, CycleCounts> ||
     std::same_as<C, ComputeCounts> || std::same_as<C, ActivityCounts> ||
-    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> || std::same_as<C, DramCounts> ||
-    std::same_as<C, InterconnectCounts>;
+    std::same_as<C, BufferCounts> || std::same_as<C, TrafficCounts> ||
+    std::same_as<C, DramCounts> || std::same_as<C, InterconnectCounts>;
 template <CounterStruct C>
 C& operator+=(C& a, const C& b) {
     return a = combined(a, b, false);

@@ -47,9 +47,9 @@ Roofline roofline(const Counts& counts, const HardwareConfig& hardware) {
             .vector_unit = at(counts.compute.vector_steps, peak.vector_steps),
             .buffer = at(words, peak.buffer_words),
             .memory_interface = at(counts.total_traffic().transferred_bits, peak.interface_bits),
-            .interconnect = at(std::max(counts.interconnect.read_bits,
-                                        counts.interconnect.written_bits),
-                               peak.interconnect_bits),
+            .interconnect =
+                at(std::max(counts.interconnect.read_bits, counts.interconnect.written_bits),
+                   peak.interconnect_bits),
             .dram = at(counts.dram.read_bits + counts.dram.written_bits, peak.dram_bits)};
 }
 

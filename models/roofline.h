@@ -10,12 +10,12 @@ namespace axesim::models {
 
 /// What a part of the hardware can do at most in a clock cycle, all clusters together.
 struct PeakRates {
-    double macs = 0;            ///< a multiplier each
-    double vector_steps = 0;    ///< lanes of the vector unit
-    double buffer_words = 0;    ///< of one buffer, through its read or its write ports
-    double interface_bits = 0;  ///< the on-chip buses of the memory interfaces
+    double macs = 0;               ///< a multiplier each
+    double vector_steps = 0;       ///< lanes of the vector unit
+    double buffer_words = 0;       ///< of one buffer, through its read or its write ports
+    double interface_bits = 0;     ///< the on-chip buses of the memory interfaces
     double interconnect_bits = 0;  ///< of several clusters, each way
-    double dram_bits = 0;       ///< all channels, without refresh
+    double dram_bits = 0;          ///< all channels, without refresh
 };
 PeakRates peak_rates(const HardwareConfig& hardware);
 
@@ -27,8 +27,8 @@ struct Roofline {
     double vector_unit = 0;       ///< steps of the lanes
     double buffer = 0;            ///< words of the buffer that has most, filling included
     double memory_interface = 0;  ///< bits moved
-    double interconnect = 0;      ///< bits read, or bits written if those are more; 0 with one cluster
-    double dram = 0;              ///< bits of whole atoms, read and written
+    double interconnect = 0;  ///< bits read, or bits written if those are more; 0 with one cluster
+    double dram = 0;          ///< bits of whole atoms, read and written
 
     /// The most of these: nothing does the work in fewer cycles.
     double cycles() const;

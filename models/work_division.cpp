@@ -13,8 +13,7 @@ Share share_of(Index total, int parts, int part) {
 std::optional<GemmCommand> part_of(const GemmCommand& whole, ClusterSplit split, int clusters,
                                    int cluster) {
     const GemmShape shape = whole.shape();
-    const bool by_channels =
-        split == ClusterSplit::output_channels && !whole.weights.depth_first;
+    const bool by_channels = split == ClusterSplit::output_channels && !whole.weights.depth_first;
     const Share share = share_of(by_channels ? shape.n : shape.m, clusters, cluster);
     if (share.count == 0) return std::nullopt;
     GemmCommand part = whole;
@@ -95,11 +94,11 @@ std::optional<VectorCommand> part_of(const VectorCommand& whole, int clusters, i
     }
     for (const ValueRun& run : whole.writes) {
         const std::int64_t first = share.before(run.elements);
-        ValueRun& write = part.writes.emplace_back(
-            ValueRun{.address = run.address,
-                     .first_element = run.first_element + first,
-                     .elements = share.of(run.elements),
-                     .words = {}});
+        ValueRun& write =
+            part.writes.emplace_back(ValueRun{.address = run.address,
+                                              .first_element = run.first_element + first,
+                                              .elements = share.of(run.elements),
+                                              .words = {}});
         if (run.words.empty()) continue;
         const auto begin = run.words.begin() + static_cast<std::ptrdiff_t>(first);
         write.words.assign(begin, begin + static_cast<std::ptrdiff_t>(write.elements));

@@ -41,11 +41,11 @@ std::string product_fields(const LayerResult& l) {
 
 std::string roofline_fields(const LayerResult& l) {
     const models::Roofline& roofs = l.roofline;
-    return fmt::format(
-        "{},{},{},{},{},{},{},{},{}", roofs.compute, roofs.vector_unit, roofs.buffer,
-        roofs.memory_interface, roofs.interconnect, roofs.dram,
-        or_empty(macs_per_dram_byte(l.macs, l.dram_bits)),
-        roof_name(roofs.bound_by()), or_empty(share_of_roof(roofs, l.cycles.cycles)));
+    return fmt::format("{},{},{},{},{},{},{},{},{}", roofs.compute, roofs.vector_unit, roofs.buffer,
+                       roofs.memory_interface, roofs.interconnect, roofs.dram,
+                       or_empty(macs_per_dram_byte(l.macs, l.dram_bits)),
+                       roof_name(roofs.bound_by()),
+                       or_empty(share_of_roof(roofs, l.cycles.cycles)));
 }
 
 std::string line(const LayerResult& l) {

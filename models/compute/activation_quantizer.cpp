@@ -107,8 +107,8 @@ QuantizedActivations sized_for(const Eigen::Ref<const Matrix<float>>& x) {
 
 /// Quantizes every row with the scale that `scale_of` finds in the row's extremes.
 template <class ScaleOf>
-QuantizedActivations quantize_rows(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format,
-                                   ScaleOf scale_of) {
+QuantizedActivations quantize_rows(const Eigen::Ref<const Matrix<float>>& x,
+                                   const ActivationFormat& format, ScaleOf scale_of) {
     QuantizedActivations q = sized_for(x);
     for_blocks(x.rows(), kQuantizedRows, [&](Index first, Index count) {
         for (Index row = first; row < first + count; ++row) {
@@ -128,14 +128,16 @@ IntegerRange ActivationFormat::codes() const {
     return is_signed() ? signed_range(bits) : unsigned_range(bits);
 }
 
-QuantizedActivations quantize_per_token(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format) {
+QuantizedActivations quantize_per_token(const Eigen::Ref<const Matrix<float>>& x,
+                                        const ActivationFormat& format) {
     require_valid(format);
     return quantize_rows(x, format, [&](Index, const Extremes& row) {
         return scale_for(static_cast<double>(row.min), static_cast<double>(row.max), format);
     });
 }
 
-QuantizedActivations quantize_static(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format,
+QuantizedActivations quantize_static(const Eigen::Ref<const Matrix<float>>& x,
+                                     const ActivationFormat& format,
                                      std::span<const StaticRange> ranges) {
     require_valid(format);
     if (static_cast<Index>(ranges.size()) != x.rows()) {

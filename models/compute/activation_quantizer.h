@@ -50,11 +50,13 @@ struct StaticRange {
 };
 
 /// Per token, from each row's own extremes. Values must be finite: throws RunError otherwise.
-QuantizedActivations quantize_per_token(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format);
+QuantizedActivations quantize_per_token(const Eigen::Ref<const Matrix<float>>& x,
+                                        const ActivationFormat& format);
 
 /// From ranges fixed in calibration, one a token; values outside them are clipped. Throws
 /// std::invalid_argument when their number is not that of the rows or one is not a range.
-QuantizedActivations quantize_static(const Eigen::Ref<const Matrix<float>>& x, const ActivationFormat& format,
+QuantizedActivations quantize_static(const Eigen::Ref<const Matrix<float>>& x,
+                                     const ActivationFormat& format,
                                      std::span<const StaticRange> ranges);
 
 /// step * (code - zero_point), [tokens, K].

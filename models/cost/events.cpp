@@ -220,10 +220,12 @@ void add_leakage(std::vector<CostEvent>& events, const Design& built, const Tech
     for (const Stream stream : kBufferStreams) {
         sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
     }
-    events.push_back({{"leakage.logic", hardware.clusters * logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
-                      &PartEnergies::leakage,
-                      time});
-    events.push_back({{"leakage.sram", hardware.clusters * sram_mw * kMilli, "W", logic(t, t.sram_leak_mw_per_mib)},
+    events.push_back(
+        {{"leakage.logic", hardware.clusters * logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
+         &PartEnergies::leakage,
+         time});
+    events.push_back({{"leakage.sram", hardware.clusters * sram_mw * kMilli, "W",
+                       logic(t, t.sram_leak_mw_per_mib)},
                       &PartEnergies::leakage,
                       time});
 }

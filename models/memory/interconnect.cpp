@@ -41,9 +41,9 @@ void Interconnect::b_transport(int cluster, tlm::tlm_generic_payload& payload,
 /// processes ran in.
 void Interconnect::arbitrate() {
     const std::uint64_t now = clock_.now();
-    const auto later = std::stable_partition(
-        waiting_.begin(), waiting_.end(),
-        [&](const Request* request) { return request->cycle < now; });
+    const auto later =
+        std::stable_partition(waiting_.begin(), waiting_.end(),
+                              [&](const Request* request) { return request->cycle < now; });
     std::sort(waiting_.begin(), later,
               [](const Request* a, const Request* b) { return a->cluster < b->cluster; });
     std::for_each(waiting_.begin(), later, [&](Request* request) {

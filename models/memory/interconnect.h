@@ -56,7 +56,7 @@ private:
     const SimulationClock& clock_;
     std::vector<Request*> waiting_;
     sc_core::sc_event next_edge_;
-    std::uint64_t last_arrival_ = 0;  ///< cycle when the DRAM saw the last request
+    std::uint64_t last_arrival_ = 0;                  ///< cycle when the DRAM saw the last request
     std::uint64_t reads_free_ = 0, writes_free_ = 0;  ///< cycles when the channels are
     InterconnectCounts counts_;
 };

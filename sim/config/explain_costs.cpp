@@ -159,7 +159,8 @@ std::string explain_area_part(const std::string& part) {
     const auto found = kCoefficients.find(part);
     if (found == kCoefficients.end()) return "";
     return kAreaPath + part + "\n" +
-           row("from", found->second + " (each a name for axesim explain)");
+           row("from",
+               found->second + " (each a name for axesim explain); times hardware.clusters");
 }
 
 std::string explain_part(const std::string& name) {

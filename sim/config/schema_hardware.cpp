@@ -187,15 +187,16 @@ std::vector<Key> cluster_keys() {
     using models::ClusterSplit;
     return {
         also_called(
-            integer_key("hardware.clusters", {1, 64}, 1, "clusters",
-                        "Equal data paths, each with its own array, buffers, vector unit and memory "
-                        "interface as configured here, that share the DRAM over an interconnect. "
-                        "Each operation is divided among them and done when the last of them is; "
-                        "the mapper works on a cluster's part. No value depends on it. Passes of "
-                        "the vector unit are divided by rows (tokens, or tokens and heads), "
-                        "whatever cluster_split says. Area and leakage are those of all clusters; "
-                        "area and energy of the interconnect are not modelled.",
-                        [](Config& c) { return &c.hardware.clusters; }),
+            integer_key(
+                "hardware.clusters", {1, 64}, 1, "clusters",
+                "Equal data paths, each with its own array, buffers, vector unit and memory "
+                "interface as configured here, that share the DRAM over an interconnect. "
+                "Each operation is divided among them and done when the last of them is; "
+                "the mapper works on a cluster's part. No value depends on it. Passes of "
+                "the vector unit are divided by rows (tokens, or tokens and heads), "
+                "whatever cluster_split says. Area and leakage are those of all clusters; "
+                "area and energy of the interconnect are not modelled.",
+                [](Config& c) { return &c.hardware.clusters; }),
             {"cores"}),
         word_key("hardware.cluster_split", "output_channels",
                  "How one matrix product is divided among clusters, as evenly as can be.",

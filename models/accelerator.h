@@ -74,8 +74,8 @@ enum class RowWord { zero_point, sum, none };
 /// `destination` from `first_row` on.
 struct Quantization {
     const Matrix<float>* input = nullptr;
-    Index input_row = 0;              ///< the first of them
-    std::optional<Index> input_rows;  ///< their number; nothing: all of `input`
+    Index input_row = 0;                   ///< the first of them
+    std::optional<Index> input_rows = {};  ///< their number; nothing: all of `input`
     /// Which of the pass's rows these belong to: from which one on, and how many to each.
     Index first_pass_row = 0, rows_a_pass_row = 1;
     const Hadamard* rotation = nullptr;
@@ -99,7 +99,7 @@ struct ValueRun {
 /// One pass of the vector unit: rows come in, are worked on and quantized, and go out, each of them
 /// while others are under way. The host knows the values that come in.
 struct VectorCommand {
-    Index rows = 1;  ///< that no result goes beyond: what may be divided among clusters
+    Index rows = 1;  ///< that do not need each other: what clusters divide
     std::vector<TensorRun> reads;
     VectorWork work;
     std::vector<Quantization> quantizations;

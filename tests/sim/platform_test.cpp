@@ -73,7 +73,7 @@ void expect_reference_and_conservation(const HardwareConfig& config, Index m, In
 
     const models::CycleCounts& cycles = outcome.report.cycles;
     EXPECT_EQ(cycles.cycles, cycles.busy + cycles.fill_drain + cycles.stall_dram +
-                                 cycles.stall_buffer + cycles.stall_vector);
+                                 cycles.stall_buffer + cycles.stall_vector + cycles.stall_clusters);
     const models::TrafficCounts traffic = outcome.counts.total_traffic();
     EXPECT_EQ(traffic.transferred_bits, traffic.payload_bits + traffic.metadata_bits +
                                             traffic.padding_bits + traffic.burst_tail_bits);
@@ -85,7 +85,7 @@ void expect_reference_and_conservation(const HardwareConfig& config, Index m, In
     // Never faster than the array or than the DRAM's peak.
     const auto& shape = outcome.report.shape;
     const auto array = models::array_cycles(shape.m, shape.n, shape.k, config);
-    EXPECT_GE(cycles.cycles, array.busy);
+    EXPECT_GE(cycles.cycles * static_cast<std::uint64_t>(config.clusters), array.busy);
     EXPECT_GE(static_cast<double>(cycles.cycles) / (config.clock_mhz * 1e6),
               static_cast<double>(traffic.transferred_bits) / config.dram.peak_bits_per_second());
 }
@@ -104,6 +104,21 @@ TEST(Platform, EqualsTheReferenceSingleBuffered) {
     HardwareConfig config = small_hardware();
     config.buffers.double_buffered = false;
     expect_reference_and_conservation(config, 19, 40, 100);
+}
+
+TEST(Platform, EqualsTheReferenceOnClustersThatShareChannels) {
+    HardwareConfig config = small_hardware();
+    config.clusters = 4;
+    expect_reference_and_conservation(config, 19, 21, 77);
+}
+
+TEST(Platform, EqualsTheReferenceOnClustersThatShareTokensWhereWeightsStay) {
+    HardwareConfig config = small_hardware();
+    config.dataflow = models::Dataflow::weight_stationary;
+    config.buffers = {2, 2, 4, true};
+    config.clusters = 25;  // more than there are tokens
+    config.cluster_split = models::ClusterSplit::tokens;
+    expect_reference_and_conservation(config, 19, 21, 77);
 }
 
 TEST(Platform, EqualsTheReferenceWhereWeightsStay) {

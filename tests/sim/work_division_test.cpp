@@ -25,17 +25,32 @@ TEST(WorkDivision, SharesCoverEverythingOnceAndDifferByOne) {
     }
 }
 
+TensorRun elements(std::int64_t first, std::int64_t count, bool for_all_rows) {
+    TensorRun run;
+    run.first_element = first;
+    run.elements = count;
+    run.for_all_rows = for_all_rows;
+    return run;
+}
+
+Quantization quantization(const Matrix<float>& input, Index first_row) {
+    Quantization all;
+    all.input = &input;
+    all.first_row = first_row;
+    return all;
+}
+
 TEST(WorkDivision, PartsOfAPassAddUpToIt) {
     Matrix<float> queries(21, 4), keys(7, 4);
     const std::vector<StaticRange> ranges(21);
-    VectorCommand whole{
-        .rows = 7,
-        .reads = {{.first_element = 5, .elements = 100}, {.elements = 30, .for_all_rows = true}},
-        .work = {.adds = 1001, .multiplies = 7, .steps = 999'999'999'999},
-        .quantizations =
-            {{.input = &queries, .rows_a_pass_row = 3, .ranges = ranges, .first_row = 40},
-             {.input = &keys, .first_row = 9}},
-        .writes = {{.address = 64, .elements = 28, .words = {}}}};
+    VectorCommand whole;
+    whole.rows = 7;
+    whole.reads = {elements(5, 100, false), elements(0, 30, true)};
+    whole.work = {.adds = 1001, .multiplies = 7, .steps = 999'999'999'999};
+    whole.quantizations = {quantization(queries, 40), quantization(keys, 9)};
+    whole.quantizations[0].rows_a_pass_row = 3;
+    whole.quantizations[0].ranges = ranges;
+    whole.writes = {{.address = 64, .elements = 28, .words = {}}};
     for (int i = 0; i < 28; ++i) whole.writes[0].words.push_back(i);
     for (const int clusters : {1, 2, 3, 5, 7, 9}) {
         VectorWork work;
@@ -86,7 +101,8 @@ TEST(WorkDivision, AQuantizationOfSomeRowsGoesToTheirClusters) {
     Matrix<float> input(4, 2);
     VectorCommand whole;
     whole.rows = 12;
-    whole.quantizations = {{.input = &input, .first_pass_row = 4, .first_row = 0}};
+    whole.quantizations = {quantization(input, 0)};
+    whole.quantizations[0].first_pass_row = 4;
     std::vector<Index> rows;
     for (int cluster = 0; cluster < 4; ++cluster) {  // 3 rows each
         const auto part = part_of(whole, 4, cluster);
@@ -98,8 +114,11 @@ TEST(WorkDivision, AQuantizationOfSomeRowsGoesToTheirClusters) {
 
 TEST(WorkDivision, ColumnsOfWeightsThatLieDepthFirstStayWhole) {
     GemmCommand whole;
-    whole.weights = {.rows = 64, .columns = 10, .depth_first = true};
-    whole.activations = {.first_row = 3, .rows = 5, .columns = 10};
+    whole.weights.rows = 64;
+    whole.weights.columns = whole.activations.columns = 10;
+    whole.weights.depth_first = true;
+    whole.activations.first_row = 3;
+    whole.activations.rows = 5;
     const auto last = part_of(whole, ClusterSplit::output_channels, 4, 3);
     ASSERT_TRUE(last);
     EXPECT_EQ(last->weights.rows, 64);

@@ -20,7 +20,6 @@
 #include "quant/moments.h"
 #include "sim/checkpoint.h"
 #include "sim/config/attention_formats.h"
-#include "sim/layer_configs.h"
 #include "workloads/block_pass.h"
 #include "workloads/text.h"
 
@@ -30,9 +29,6 @@ namespace fs = std::filesystem;
 using workloads::LinearId;
 
 namespace {
-
-/// Channels of a layer that are quantized together, which bounds what large layers take.
-constexpr Index kChannelsAtOnce = 16384;
 
 /// From here on the moments, [K,K] in double precision, take half a GiB and more: room that
 /// smaller matrices before them should not go on holding.
@@ -326,7 +322,27 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
     if (checkpoint) checkpoint->remove_state();
 }
 
+/// The calibration sequences, each twice where the float model's stream runs beside them.
+CalibrationSequences streams_of(const workloads::LoadedModel& model, const Config& config,
+                                bool two_streams) {
+    CalibrationSequences streams = calibration_sequences(model, config);
+    if (two_streams) {
+        // insert() must not read from the vector that it changes.
+        const auto twice = streams.sequences;
+        streams.sequences.insert(streams.sequences.end(), twice.begin(), twice.end());
+    }
+    return streams;
+}
+
+/// Of those who share checkpoints, each key has a folder of its own.
+fs::path folder_of(const CheckpointPlace& place, const nlohmann::ordered_json& key) {
+    return place.shared ? place.folder / sha256_hex(bytes_of(key.dump())) : place.folder;
+}
+
 }  // namespace
+
+bool looks_at_text(const LayerConfigs& layers) { return any_layer(layers, needs_calibration); }
+bool runs_float_stream(const LayerConfigs& layers) { return any_layer(layers, needs_float_stream); }
 
 LayerProofs QuantizedModel::proofs() const {
     LayerProofs proofs;
@@ -411,23 +427,17 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
         return result;
     }
     LayerQuantizer quantizer(configs, result, progress);
-    if (any_layer(configs, needs_calibration)) {
-        const bool two_streams = any_layer(configs, needs_float_stream);
-        auto [sequences, sha256] = calibration_sequences(model, config);
+    if (looks_at_text(configs)) {
+        const bool two_streams = runs_float_stream(configs);
+        const auto [sequences, sha256] = streams_of(model, config, two_streams);
         result.calibration_text_sha256 = sha256;
-        // insert() must not read from the vector that it changes.
-        if (two_streams) {
-            const auto twice = sequences;
-            sequences.insert(sequences.end(), twice.begin(), twice.end());
-        }
         std::optional<Checkpoint> checkpoint;
         std::optional<FileLock> lock;
         if (!checkpoints.folder.empty()) {
             const auto key = checkpoint_key(config, result.model_sha256, sequences);
-            fs::path folder = checkpoints.folder;
+            const fs::path folder = folder_of(checkpoints, key);
             if (checkpoints.shared) {
-                require_writable_directory(folder);
-                folder /= sha256_hex(bytes_of(key.dump()));
+                require_writable_directory(checkpoints.folder);
                 lock.emplace(folder.string() + ".lock");
             }
             checkpoint.emplace(folder, key, progress);
@@ -439,6 +449,17 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
     }
     progress.finish();
     return result;
+}
+
+int finished_blocks(const workloads::LoadedModel& model, const Config& config,
+                    const CheckpointPlace& checkpoints) {
+    const LayerConfigs configs = layer_configs(config, model.weights->shape());
+    if (checkpoints.folder.empty() || config.workload.timing_only || !looks_at_text(configs)) {
+        return 0;
+    }
+    const auto streams = streams_of(model, config, runs_float_stream(configs));
+    const auto key = checkpoint_key(config, model.sha256, streams.sequences);
+    return Checkpoint::finished_blocks(folder_of(checkpoints, key), key);
 }
 
 QuantizedModel proven_model(const workloads::LoadedModel& model, const Config& config,

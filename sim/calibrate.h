@@ -12,6 +12,7 @@
 #include "quant/quantizer.h"
 #include "sim/config/config.h"
 #include "sim/equalization.h"
+#include "sim/layer_configs.h"
 #include "sim/static_ranges.h"
 #include "workloads/model_file.h"
 
@@ -79,6 +80,14 @@ CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
 /// QuantizedModel::calibration_text_sha256 of this config, without quantizing anything.
 std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config);
 
+/// Whether any layer's algorithm looks at calibration text, and whether it also needs what the
+/// float model makes of it, which doubles the rows.
+bool looks_at_text(const LayerConfigs& layers);
+bool runs_float_stream(const LayerConfigs& layers);
+
+/// Channels of a layer that are quantized together, which bounds what large layers take.
+inline constexpr Index kChannelsAtOnce = 16384;
+
 /// Where finished blocks are stored.
 struct CheckpointPlace {
     std::filesystem::path folder;  ///< empty: nothing is stored
@@ -96,6 +105,10 @@ struct CheckpointPlace {
 /// With workload.timing_only no weight is read: the result has no values.
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress, const CheckpointPlace& checkpoints = {});
+
+/// Blocks (lm_head counts as one) that quantize_model() would find finished. Changes nothing.
+int finished_blocks(const workloads::LoadedModel& model, const Config& config,
+                    const CheckpointPlace& checkpoints);
 
 /// What quantize_model() would give but for the integers, of which another run has proven `proofs`.
 /// No weight is read.

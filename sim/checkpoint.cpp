@@ -158,12 +158,21 @@ bool Checkpoint::has_same_key(const Json& key, Progress& progress) const {
     return false;
 }
 
-fs::path Checkpoint::block_file(int block) const {
-    return folder_ / fmt::format("block_{:05}.safetensors", block);
+fs::path Checkpoint::block_file(const fs::path& folder, int block) {
+    return folder / fmt::format("block_{:05}.safetensors", block);
+}
+
+int Checkpoint::finished_blocks(const fs::path& folder, const Json& key) {
+    std::error_code error;
+    if (!fs::exists(folder / kKeyFile, error)) return 0;
+    if (Json::parse(read_text_file(folder / kKeyFile), nullptr, false) != key) return 0;
+    int block = 0;
+    while (fs::exists(block_file(folder, block), error)) ++block;
+    return block;
 }
 
 bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const {
-    const auto file = open_sealed(block_file(block), key_sha256_);
+    const auto file = open_sealed(block_file(folder_, block), key_sha256_);
     if (!file) return false;
     std::vector<LinearId> ids;
     if (block == shape.lm_head().block) {
@@ -211,7 +220,7 @@ void Checkpoint::store(int block, const Layers& layers, const Matrix<float>& hid
     for (const auto& [id, layer] : layers) {
         if (id.block == block) stored.add(workloads::layer_name(id), layer);
     }
-    write_sealed(block_file(block), stored.tensors, stored.metadata, key_sha256_);
+    write_sealed(block_file(folder_, block), stored.tensors, stored.metadata, key_sha256_);
     // Cut short here, the run finds the state before this block and its layers, which is enough.
     write_sealed(folder_ / kStateFile,
                  {{"hidden", {"F32", {hidden.rows(), hidden.cols()}, bytes_of(hidden)}}},

@@ -41,6 +41,11 @@ public:
     /// progress.note() tells with the reason. Throws RunError when the folder cannot be written.
     Checkpoint(std::filesystem::path folder, const nlohmann::ordered_json& key, Progress& progress);
 
+    /// Files of finished blocks in a folder of this key, 0 where it is of another or not there.
+    /// Neither reads them nor changes anything.
+    static int finished_blocks(const std::filesystem::path& folder,
+                               const nlohmann::ordered_json& key);
+
     /// The layers of blocks 0, 1, ... up to the first that is not there or does not have the shape
     /// of the model; lm_head, where it was stored, is the block behind the last. Their certificates
     /// are left empty.
@@ -56,7 +61,7 @@ public:
 private:
     bool has_same_key(const nlohmann::ordered_json& key, Progress& progress) const;
     bool read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const;
-    std::filesystem::path block_file(int block) const;
+    static std::filesystem::path block_file(const std::filesystem::path& folder, int block);
 
     std::filesystem::path folder_;
     std::string key_sha256_;

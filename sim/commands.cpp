@@ -26,6 +26,7 @@
 #include "sim/bit_width.h"
 #include "sim/checkpoint.h"
 #include "sim/config/config.h"
+#include "sim/estimate/dry_run.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
 #include "sim/model.h"
@@ -99,6 +100,16 @@ void require_no_groups(const Config& config, const std::string& command) {
                     "quantizer.weight_groups=none)");
 }
 
+int dry_run_command(const RunOptions& options, const Config& config) {
+    const DryRun run = at_places_of(config, [&] {
+        return dry_run(config,
+                       {checkpoint_folder(options.out), options.cache, options.export_weights});
+    });
+    print_to_stdout(options.format == OutputText::json ? dry_run_json(run).dump(2) + "\n"
+                                                       : describe_dry_run(run));
+    return 0;
+}
+
 }  // namespace
 
 void print_to_stdout(const std::string& text) {
@@ -109,6 +120,7 @@ void print_to_stdout(const std::string& text) {
 
 int run_command(const RunOptions& options) {
     const Config config = load_config(options.config, options.overrides);
+    if (options.dry_run) return dry_run_command(options, config);
     // Before minutes are spent on a result that has nothing to be compared with.
     const nlohmann::ordered_json baseline =
         options.against.empty() ? nlohmann::ordered_json() : reports::read_json(options.against);

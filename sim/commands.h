@@ -36,6 +36,7 @@ struct RunOptions : ConfigOptions {
     std::filesystem::path out;          ///< folder for results; empty: print only
     std::filesystem::path cache;        ///< folder of work that runs share; empty: none
     std::filesystem::path against;      ///< folder of the results to compare with; empty: none
+    bool dry_run = false;               ///< only tell what would run, and about how long
     bool export_weights = false;        ///< write quantized.safetensors there (needs `out`)
     std::optional<TraceOptions> trace;  ///< written there (needs `out`)
     OutputText format = OutputText::text;

@@ -21,9 +21,6 @@ namespace {
 
 using Windows = std::vector<std::vector<workloads::TokenId>>;
 
-/// Rows whose logits, a vocabulary each, are held at once.
-constexpr Index kLogitRows = 512;
-
 Windows evaluation_windows(const workloads::Text& text, const EvaluationConfig& evaluation) {
     if (evaluation.tokens == 0) return {};
     const std::int64_t length = std::min(evaluation.context, evaluation.tokens);
@@ -241,6 +238,12 @@ private:
 };
 
 }  // namespace
+
+std::uint64_t simulated_dram_bytes(const QuantizedModel& quantized,
+                                   const workloads::LlamaShape& shape, const Config& config) {
+    const models::HardwareConfig hardware = built_hardware(config, quantized);
+    return Platform::dram_bytes(platform_size(quantized, shape, config, hardware), hardware);
+}
 
 void require_enough_text(const workloads::Text& text, const Config& config) {
     evaluation_windows(text, config.workload.evaluation);

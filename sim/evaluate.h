@@ -33,6 +33,13 @@ struct WorkloadRun {
     double float_seconds = 0, hardware_seconds = 0;  ///< wall time
 };
 
+/// Rows whose logits, a vocabulary each, are held at once.
+inline constexpr Index kLogitRows = 512;
+
+/// Bytes of the DRAM that a run simulates. Where it has values they are all kept.
+std::uint64_t simulated_dram_bytes(const QuantizedModel& quantized,
+                                   const workloads::LlamaShape& shape, const Config& config);
+
 /// Throws UserError when the text cannot serve config.workload.evaluation, before minutes are
 /// spent.
 void require_enough_text(const workloads::Text& text, const Config& config);

@@ -20,7 +20,8 @@ const OptionSpec kHelp{"help", "", "this text"};
 CommandSpec run_spec() {
     return {"",
             {"--config FILE [--set KEY=VALUE]... [--out DIR] [--export-weights] [--threads N]",
-             "       [--trace perfetto|vcd] [--format text|json] [--quiet]", "COMMAND [options]"},
+             "       [--trace perfetto|vcd] [--format text|json] [--quiet] [--dry-run]",
+             "COMMAND [options]"},
             "Simulates an LLM accelerator of any bit lengths, bit by bit, on a real model, and\n"
             "tells accuracy, speed, energy and area of one design point. Commands:\n"
             "  (none)      quantize the model, run it on the simulated hardware, report\n"
@@ -45,6 +46,7 @@ CommandSpec run_spec() {
              {"trace-layers", "PATTERN",
               "operations to trace, by their names in layers.csv; default: model.layers.0.*"},
              {"trace-events", "N", "begin no other operation after N events; default: 1000000"},
+             {"dry-run", "", "only tell what would run, and about its time and memory"},
              kThreads,
              kFormat,
              kQuiet,
@@ -57,6 +59,7 @@ CommandSpec run_spec() {
              "axesim --config configs/int6_acc16.yaml --against results/int8_acc32",
              "axesim --config configs/int6_acc16.yaml --out out/int6 --trace perfetto",
              "axesim --config configs/int8_acc32.yaml --format json --quiet > int8.json",
+             "axesim --config configs/int6_acc16.yaml --dry-run",
              "axesim explain accumulator.tile_size"}};
 }
 

@@ -209,6 +209,7 @@ Command parse_run(const Given& given) {
     options.cache = given.has("cache") ? given.required("cache") : "";
     options.against = given.has("against") ? given.required("against") : "";
     options.export_weights = given.has("export-weights");
+    options.dry_run = given.has("dry-run");
     options.trace = given.trace();
     options.format = given.format();
     if (options.trace && options.out.empty()) {

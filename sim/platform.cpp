@@ -89,9 +89,7 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
                    const PlatformSize& size)
     : sc_module(name),
       config_(config),
-      capacity_(size.weight_bytes +
-                operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
-                output_bytes(config, size) + size.other_bytes),
+      capacity_(dram_bytes(size, config)),
       has_values_(size.has_values),
       clock_(config.clock_mhz),
       dram_("dram", config.dram, capacity_, size.has_values) {
@@ -126,6 +124,12 @@ Platform::Platform(const sc_core::sc_module_name& name, const models::HardwareCo
 }
 
 Platform::~Platform() = default;
+
+std::uint64_t Platform::dram_bytes(const PlatformSize& size, const models::HardwareConfig& config) {
+    return size.weight_bytes +
+           operand_bytes(config, size.max_tokens, size.max_depth, config.activations.bits) +
+           output_bytes(config, size) + size.other_bytes;
+}
 
 std::uint64_t Platform::weight_bytes(Index channels, Index depth, const models::LayerFormat& format,
                                      const models::HardwareConfig& config, bool has_bias) {

@@ -54,6 +54,9 @@ public:
              const PlatformSize& size);
     ~Platform() override;
 
+    /// Bytes of DRAM that a platform of this size has.
+    static std::uint64_t dram_bytes(const PlatformSize& size, const models::HardwareConfig& config);
+
     /// Bytes of DRAM that a weight matrix [channels, depth] takes with its scales and biases.
     static std::uint64_t weight_bytes(Index channels, Index depth,
                                       const models::LayerFormat& format,

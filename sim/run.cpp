@@ -260,13 +260,6 @@ std::vector<std::pair<std::string, double>> named(const QuantizeSeconds& seconds
             {"checkpoints", seconds.checkpoints}};
 }
 
-CheckpointPlace checkpoint_place(bool synthetic, const RunFolders& folders) {
-    // Random weights are soon rounded, and a checkpoint does not know their seed.
-    if (synthetic) return {};
-    if (!folders.shared.empty()) return SharedWork::checkpoints(folders.shared);
-    return {folders.checkpoints};
-}
-
 /// Why there is no accuracy, "" when there is.
 std::string why_not_measured(const workloads::LoadedModel& model, const Config& config,
                              const WorkloadRun& workload) {
@@ -292,6 +285,18 @@ std::vector<std::string> what_is_not_counted(const Config& config) {
 }
 
 }  // namespace
+
+CheckpointPlace checkpoint_place(bool synthetic, const RunFolders& folders) {
+    // Random weights are soon rounded, and a checkpoint does not know their seed.
+    if (synthetic) return {};
+    if (!folders.shared.empty()) return SharedWork::checkpoints(folders.shared);
+    return {folders.checkpoints};
+}
+
+bool needs_integers(const Config& config, bool evaluation_is_known, const RunFolders& folders) {
+    return !evaluation_is_known || folders.exports_integers || config.energy.is_measured() ||
+           config.hardware.accumulator.overflow == OverflowMode::trap;
+}
 
 std::string describe_quantizer(const quant::QuantizerConfig& config) {
     using quant::AccumulatorAware;
@@ -353,13 +358,10 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     SharedWork shared(folders.shared, arithmetic);
     const auto known = config.workload.evaluation.tokens > 0 ? shared.evaluation() : std::nullopt;
     Run run;
-    // Then no integer is of interest any more, unless an overflow would stop the run or the phases'
-    // energy depends on them.
-    const bool needs_integers = !known || folders.exports_integers || config.energy.is_measured() ||
-                                config.hardware.accumulator.overflow == OverflowMode::trap;
-    run.quantized = needs_integers ? quantize_model(model, config, progress,
-                                                    checkpoint_place(model.synthetic, folders))
-                                   : proven_model(model, config, known->proofs, progress);
+    run.quantized =
+        needs_integers(config, known.has_value(), folders)
+            ? quantize_model(model, config, progress, checkpoint_place(model.synthetic, folders))
+            : proven_model(model, config, known->proofs, progress);
     host.stage_seconds.emplace_back("quantize", stage.seconds());
     host.quantize_seconds = named(run.quantized.seconds);
 

@@ -24,6 +24,13 @@ struct RunFolders {
     bool exports_integers = false;      ///< the caller wants Run::quantized with its integers
 };
 
+/// Whether a run needs the integers of the model's layers: not when what the text shows is known,
+/// unless an overflow would stop the run or the phases' energy depends on them.
+bool needs_integers(const Config& config, bool evaluation_is_known, const RunFolders& folders);
+
+/// Where a run of a model keeps its checkpoints, and those of others are.
+CheckpointPlace checkpoint_place(bool synthetic, const RunFolders& folders);
+
 /// The main job: load, quantize and certify, simulate, evaluate, cost. Once a process.
 /// `trace`: as for run_workload; throws UserError when it would show nothing of the model.
 Run run_design_point(const Config& config, Progress& progress, const RunFolders& folders = {},

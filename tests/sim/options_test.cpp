@@ -37,9 +37,10 @@ std::pair<int, std::string> outcome(const Arguments& arguments) {
 }
 
 TEST(Options, MainRun) {
-    const auto options =
-        parsed<RunOptions>({"--config", "a.yaml", "--set", "x.y=1", "--set=z=2", "--out", "dir",
-                            "--export-weights", "--threads=2", "--format", "json", "--quiet"});
+    const auto options = parsed<RunOptions>({"--config", "a.yaml", "--set", "x.y=1", "--set=z=2",
+                                             "--out", "dir", "--export-weights", "--threads=2",
+                                             "--format", "json", "--quiet", "--dry-run"});
+    EXPECT_TRUE(options.dry_run);
     EXPECT_EQ(options.config, "a.yaml");
     EXPECT_EQ(options.overrides, (Arguments{"x.y=1", "z=2"}));
     EXPECT_EQ(options.out, "dir");
@@ -54,6 +55,7 @@ TEST(Options, MainRunDefaults) {
     EXPECT_TRUE(options.overrides.empty());
     EXPECT_TRUE(options.out.empty());
     EXPECT_FALSE(options.export_weights);
+    EXPECT_FALSE(options.dry_run);
     EXPECT_EQ(options.threads, 0);
     EXPECT_EQ(options.format, OutputText::text);
     EXPECT_FALSE(options.quiet);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/estimate/memory_estimate.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "models/compute/hadamard.h"
+#include "sim/evaluate.h"
+
+namespace axesim::sim {
+
+namespace {
+
+constexpr double kFloat = sizeof(float), kDouble = sizeof(double), kCode = sizeof(std::int16_t);
+/// Tiles that the accelerator and the array keep unpacked, elements at the most (accelerator.cpp,
+/// prepared_tiles.h).
+constexpr double kMostTileElements = 1 << 26;
+
+/// Activations of `rows` tokens while the feed-forward part of a block runs, which is the widest:
+/// the residual stream, its norm, and gate and up, or one of these in `copies` forms in front of
+/// down_proj.
+double activation_bytes(double rows, const workloads::LlamaShape& shape, double copies) {
+    const auto hidden = static_cast<double>(shape.hidden), ffn = static_cast<double>(shape.ffn);
+    const auto heads = static_cast<double>(shape.heads * shape.head_size);
+    const auto kept = static_cast<double>(2 * shape.kv_heads * shape.head_size);
+    const double attention = hidden + 3 * heads + 2 * kept;
+    const double feed_forward = 2 * hidden + 2 * ffn;
+    const double down = hidden + copies * ffn;
+    return rows * kFloat * std::max({attention, feed_forward, down});
+}
+
+bool is_lm_head(const workloads::LinearId& id) { return id.kind == workloads::LinearKind::lm_head; }
+
+double elements_of(const QuantizedLayer& layer) {
+    return static_cast<double>(layer.channels) * static_cast<double>(layer.depth);
+}
+
+double largest_matrix(const QuantizedModel& sizes, bool with_lm_head) {
+    double elements = 0;
+    for (const auto& [id, layer] : sizes.layers) {
+        if (with_lm_head || !is_lm_head(id)) elements = std::max(elements, elements_of(layer));
+    }
+    return elements;
+}
+
+/// A layer in single precision, a part of its channels in double, and its codes.
+double matrix_bytes(Index channels, Index depth) {
+    const auto columns = static_cast<double>(depth);
+    return columns * (static_cast<double>(channels) * (kFloat + kCode) +
+                      static_cast<double>(std::min(channels, kChannelsAtOnce)) * kDouble);
+}
+
+/// Blocks, then lm_head, whose matrix is large while of the calibration only one state is left.
+StageMemory quantization(const Config& config, const workloads::LlamaShape& shape,
+                         const QuantizedModel& sizes, const WorkPlan& plan, bool lm_head) {
+    StageMemory stage{.name = lm_head ? "quantization of lm_head" : "quantization", .parts = {}};
+    double codes = 0, matrix = 0;
+    for (const auto& [id, layer] : sizes.layers) {
+        if (is_lm_head(id) && !lm_head) continue;
+        codes += elements_of(layer) * kCode;
+        if (is_lm_head(id) == lm_head) {
+            matrix = std::max(matrix, matrix_bytes(layer.channels, layer.depth));
+        }
+    }
+    stage.parts.emplace_back("integer weights", codes);
+    const auto depth = static_cast<double>(lm_head ? shape.hidden : shape.deepest_input());
+    const double moments = plan.quantization.moment_macs > 0 ? 3 * depth * depth * kDouble : 0;
+    stage.parts.emplace_back("a layer and its moments", std::max(matrix, moments));
+    // Codes, what they stand for, and copies of the inputs; rotated ones too.
+    const double rows = plan.quantization.calibration_rows;
+    const bool rotates = config.quantizer.equalization == quant::Equalization::rotation;
+    stage.parts.emplace_back("calibration", lm_head
+                                                ? 5 * rows * depth * kFloat
+                                                : activation_bytes(rows, shape, rotates ? 5 : 4));
+    return stage;
+}
+
+StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
+                       const QuantizedModel& sizes, const WorkPlan& plan) {
+    StageMemory stage{.name = "simulation", .parts = {}};
+    const PhasesConfig& phases = config.workload.phases;
+    const EvaluationConfig& text = config.workload.evaluation;
+    const bool evaluates = plan.scored_logits > 0;
+    const Index window = evaluates ? std::min(text.context, text.tokens) : 0;
+    const auto rows =
+        static_cast<double>(std::max<Index>(window, phases.batch * phases.prefill_tokens));
+    const auto vocabulary = static_cast<double>(shape.vocabulary);
+    const auto hidden = static_cast<double>(shape.hidden);
+    if (plan.has_values) {
+        stage.parts.emplace_back("integer weights", plan.linear_weights * kCode);
+        stage.parts.emplace_back("contents of the simulated DRAM",
+                                 static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
+        // As they come from memory, and as the kernels want them.
+        const double tiles = std::min(largest_matrix(sizes, true), kMostTileElements);
+        stage.parts.emplace_back("unpacked tiles", 2 * tiles * kCode);
+    }
+    stage.parts.emplace_back("activations", activation_bytes(rows, shape, plan.has_values ? 5 : 2));
+    const double logit_rows = std::max<double>(static_cast<double>(std::min(window, kLogitRows)),
+                                               static_cast<double>(phases.batch));
+    // Values beside the words that they are read from, or beside those of the float model.
+    stage.parts.emplace_back("logits",
+                             logit_rows * vocabulary * kFloat * (plan.has_values ? 2 : 1));
+    if (evaluates) {
+        stage.parts.emplace_back(
+            "float model's view of the text",
+            static_cast<double>(text.tokens) * hidden * kFloat +
+                vocabulary * hidden * kFloat * (config.lm_head.bits == kFloatBits ? 2 : 1));
+    }
+    return stage;
+}
+
+/// The float model on all of the evaluation text at once.
+StageMemory float_reference(const Config& config, const workloads::LlamaShape& shape,
+                            const QuantizedModel& sizes, const WorkPlan& plan) {
+    StageMemory stage{.name = "float reference", .parts = {}};
+    stage.parts.emplace_back("integer weights", plan.linear_weights * kCode);
+    stage.parts.emplace_back("contents of the simulated DRAM",
+                             static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
+    stage.parts.emplace_back(
+        "activations",
+        activation_bytes(static_cast<double>(config.workload.evaluation.tokens), shape, 2));
+    stage.parts.emplace_back("a layer", largest_matrix(sizes, false) * kFloat);
+    return stage;
+}
+
+}  // namespace
+
+double StageMemory::bytes() const {
+    double sum = 0;
+    for (const auto& part : parts) sum += part.second;
+    return sum;
+}
+
+std::vector<StageMemory> estimate_memory(const Config& config, const workloads::LlamaShape& shape,
+                                         const QuantizedModel& sizes, const WorkPlan& plan,
+                                         double process_bytes, double model_bytes) {
+    std::vector<StageMemory> stages;
+    if (plan.has_values) {
+        stages.push_back(quantization(config, shape, sizes, plan, false));
+        if (sizes.layers.contains(shape.lm_head())) {
+            stages.push_back(quantization(config, shape, sizes, plan, true));
+        }
+    }
+    if (plan.float_macs > 0) stages.push_back(float_reference(config, shape, sizes, plan));
+    stages.push_back(simulation(config, shape, sizes, plan));
+    for (StageMemory& stage : stages) {
+        stage.parts.emplace_back("program, tokenizer and texts", process_bytes);
+        if (plan.has_values) stage.parts.emplace_back("the model's file", model_bytes);
+    }
+    return stages;
+}
+
+ResidentBytes resident_bytes() {
+    // Linux: sizes in pages, the whole, what is resident, and what of that comes from files.
+    std::ifstream file("/proc/self/statm");
+    double size = 0, resident = 0, shared = 0;
+    file >> size >> resident >> shared;
+    const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
+    return {resident * page, shared * page};
+}
+
+}  // namespace axesim::sim

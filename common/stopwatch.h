@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 
 namespace axesim {
@@ -14,6 +16,22 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     Clock::time_point begin_ = Clock::now();
+};
+
+/// Processor time of all threads of this process since construction or the last restart(): what a
+/// job costs whatever else the machine does.
+class ProcessorStopwatch {
+public:
+    double seconds() const { return now() - begin_; }
+    void restart() { begin_ = now(); }
+
+private:
+    static double now() {
+        struct timespec time {};
+        ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+        return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+    }
+    double begin_ = now();
 };
 
 }  // namespace axesim

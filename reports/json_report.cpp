@@ -286,6 +286,7 @@ Json host_json(const Host& host) {
     return {{"wall_seconds", host.wall_seconds},
             {"peak_rss_mib", host.peak_rss_mib},
             {"simulated_macs_per_second", host.simulated_macs_per_second},
+            {"simulate_processor_seconds", host.simulate_processor_seconds},
             {"stage_seconds", seconds_json(host.stage_seconds)},
             {"quantize_seconds", seconds_json(host.quantize_seconds)},
             {"reused", host.reused}};

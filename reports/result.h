@@ -95,6 +95,7 @@ struct Host {
     double wall_seconds = 0;
     double peak_rss_mib = 0;
     double simulated_macs_per_second = 0;
+    double simulate_processor_seconds = 0;  ///< of all threads, of the stage `simulate`
     std::vector<std::pair<std::string, double>> stage_seconds;
     std::vector<std::pair<std::string, double>> quantize_seconds;  ///< parts of that stage
     std::vector<std::string> reused;  ///< what an earlier run with the same arithmetic had stored

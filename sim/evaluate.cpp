@@ -100,8 +100,10 @@ public:
 
     void run(const Windows& windows, WorkloadRun& result) {
         const Stopwatch stopwatch;
+        const ProcessorStopwatch processor;
         run_phases(result);
         result.hardware_seconds = stopwatch.seconds();
+        result.hardware_processor_seconds = processor.seconds();
         if (windows.empty()) {
             result.evaluation = result.prefill.layers;
         } else if (known_) {
@@ -124,10 +126,12 @@ private:
         result.float_seconds = stopwatch.seconds();
 
         const auto length = static_cast<Index>(windows.front().size());
+        ProcessorStopwatch processor;
         workloads::ComparedScore score;
         progress_.start("evaluate on the simulated hardware", windows.size());
         for (std::size_t w = 0; w < windows.size(); ++w) {
             stopwatch.restart();
+            processor.restart();
             // Comparing every layer with float costs as much as the hardware; one window tells.
             linear_.record(result.evaluation, w == 0);
             const Matrix<float> residual = forward_.residual_stream({windows[w]}, linear_);
@@ -137,6 +141,7 @@ private:
                 const Matrix<float> logits =
                     forward_.logits(residual.middleRows(first, rows), linear_);
                 result.hardware_seconds += stopwatch.seconds();
+                result.hardware_processor_seconds += processor.seconds();
                 stopwatch.restart();
                 const Matrix<float> reference = float_forward_.logits(
                     expected.middleRows(static_cast<Index>(w) * length + first, rows));
@@ -147,6 +152,7 @@ private:
                         .subspan(static_cast<std::size_t>(first) + 1,
                                  static_cast<std::size_t>(std::min(rows, length - first - 1))));
                 stopwatch.restart();
+                processor.restart();
             }
             progress_.advance(1, fmt::format("window {} of {}", w + 1, windows.size()));
         }

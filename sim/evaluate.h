@@ -31,6 +31,7 @@ struct WorkloadRun {
     std::optional<PhaseRun> decode;
     models::Counts all;                              ///< everything that the hardware did
     double float_seconds = 0, hardware_seconds = 0;  ///< wall time
+    double hardware_processor_seconds = 0;           ///< of all threads
 };
 
 /// Rows whose logits, a vocabulary each, are held at once.

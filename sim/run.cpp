@@ -412,6 +412,7 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     host.peak_rss_mib = peak_rss_mib();
     host.simulated_macs_per_second =
         static_cast<double>(workload.all.compute.macs) / workload.hardware_seconds;
+    host.simulate_processor_seconds = workload.hardware_processor_seconds;
     result.host = host;
     return run;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The float forward pass over windows of a text, hidden states only, for comparison with other
-// programs on the same model.
+// programs on the same model, on one thread.
 //   float_forward MODEL TOKENS WINDOWS      prints tokens a second of the fastest window as JSON
 #include <algorithm>
 #include <iostream>
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
         workloads::FloatLinear linear(*model.weights);
         double least = 1e300, checked = 0;
         for (const auto& window : windows) {
-            const Stopwatch stopwatch;
+            const ProcessorStopwatch stopwatch;
             checked += forward.hidden_states({window}, linear).sum();
             least = std::min(least, stopwatch.seconds());
         }

@@ -2,6 +2,7 @@
 #include "sim/estimate/work_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "common/rounding.h"
@@ -76,8 +77,8 @@ private:
         const Index group = shape_.heads / shape_.kv_heads;
         const Index block = std::min(query_block(shape_, hardware_), pass.length);
         const double pieces = static_cast<double>(divide_up(pass.length, block));
-        const auto visible =
-            static_cast<Index>(pass.past + static_cast<double>(pass.length + block) / 2 + 0.5);
+        const auto visible = static_cast<Index>(
+            std::lround(pass.past + static_cast<double>(pass.length + block) / 2));
         const double times = pass.times * pieces *
                              static_cast<double>(shape_.blocks * pass.sequences * shape_.kv_heads);
         const AttentionFormats& formats = *attention_;

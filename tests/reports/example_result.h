@@ -145,7 +145,7 @@ inline Result example_result() {
     }
     r.not_counted = {"attention products", "softmax", "norms", "KV cache"};
     r.host = {
-        12.5,          350.0, 4e9, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}},
+        12.5,          350.0, 4e9, 1.5, {{"quantize", 5.0}, {"simulate", 7.0}}, {{"rounding", 4.0}},
         {"evaluation"}};
     return r;
 }

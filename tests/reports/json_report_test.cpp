@@ -201,7 +201,7 @@ TEST(JsonReport, NamesTheFirstOverflow) {
 
 TEST(JsonReport, OnlyTheHostDiffersBetweenTwoRuns) {
     Result other = example_result();
-    other.host = {99, 1, 2, {}, {}, {}};
+    other.host = {99, 1, 2, 3, {}, {}, {}};
     Json a = to_json(example_result());
     Json b = to_json(other);
     EXPECT_NE(a.dump(), b.dump());

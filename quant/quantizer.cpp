@@ -246,6 +246,21 @@ Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index chan
     return weights;
 }
 
+Matrix<float> dequantized(const QuantizedLinear& linear) {
+    Matrix<float> weights(linear.codes.rows(), linear.codes.cols());
+    for (Index channel = 0; channel < weights.rows(); ++channel) {
+        weights.row(channel) = linear.codes.row(channel).cast<float>() *
+                               static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
+        for (Index t = 0; t < linear.tile_scales.cols(); ++t) {
+            const Index first = t * linear.tile_length;
+            weights.row(channel).segment(first,
+                                         std::min(linear.tile_length, weights.cols() - first)) *=
+                static_cast<float>(linear.tile_scales(channel, t));
+        }
+    }
+    return weights;
+}
+
 void QuantizedLinear::append(QuantizedLinear&& part) {
     if (codes.size() == 0) {
         *this = std::move(part);

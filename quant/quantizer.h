@@ -63,5 +63,7 @@ QuantizedLinear quantize_linear(const std::string& name, const Matrix<double>& w
 
 /// What the codes of one output channel stand for, [K].
 Eigen::RowVectorXd represented_weights(const QuantizedLinear& linear, Index channel);
+/// The same of all channels [out, K], in single precision.
+Matrix<float> dequantized(const QuantizedLinear& linear);
 
 }  // namespace axesim::quant

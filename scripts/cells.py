@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -42,6 +43,15 @@ def run(settings, out):
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
         return None
     return json.loads((out / "result.json").read_text())
+
+
+def processor():
+    """Its name, and whether it has the instruction that integer GEMMs on x86 live on."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    fields = dict(reversed([map(str.strip, line.split(":", 1)) for line in lines if ":" in line]))
+    vnni = "with" if "avx512_vnni" in fields.get("flags", "") else "without"
+    return f"{fields.get('model name', platform.machine())}, {vnni} AVX-512 VNNI"
 
 
 def write_text(path, text):

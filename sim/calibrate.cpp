@@ -18,6 +18,7 @@
 #include "quant/bias_correction.h"
 #include "quant/layer_inputs.h"
 #include "quant/moments.h"
+#include "sim/calibration_text.h"
 #include "sim/checkpoint.h"
 #include "sim/config/attention_formats.h"
 #include "workloads/block_pass.h"
@@ -33,27 +34,6 @@ namespace {
 /// From here on the moments, [K,K] in double precision, take half a GiB and more: room that
 /// smaller matrices before them should not go on holding.
 constexpr Index kLargeDepth = 8192;
-
-bool needs_calibration(const LayerConfig& config) {
-    return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
-           config.quantizer.refine_sweeps > 0 || config.quantizer.bias_correction ||
-           config.format.activations.granularity == models::ActivationGranularity::per_tensor;
-}
-
-/// Whether the algorithm compares with what the float net sees.
-bool compares_inputs(const LayerConfig& config) {
-    return config.quantizer.algorithm == quant::Algorithm::gpfq ||
-           config.quantizer.algorithm == quant::Algorithm::qronos;
-}
-
-bool needs_float_stream(const LayerConfig& config) {
-    return compares_inputs(config) || config.quantizer.bias_correction;
-}
-
-bool any_layer(const LayerConfigs& layers, bool (*needs)(const LayerConfig&)) {
-    return std::any_of(layers.begin(), layers.end(),
-                       [&](const auto& layer) { return needs(layer.second); });
-}
 
 /// Turns matrices into certified integers, one after the other.
 class LayerQuantizer {
@@ -160,7 +140,7 @@ public:
         quantize(layers, inputs);
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
-            multiply_transposed(inputs.of_quantized, dequantized(linear), outputs[i]);
+            multiply_transposed(inputs.of_quantized, quant::dequantized(linear), outputs[i]);
             if (!linear.bias.empty()) {
                 outputs[i].rowwise() +=
                     Eigen::Map<const Eigen::RowVectorXd>(linear.bias.data(),
@@ -216,7 +196,7 @@ private:
     /// What the layer's own algorithm looks at, so that it does not depend on what the algorithms
     /// of other layers need.
     quant::InputMoments moments_of(const Inputs& inputs, const LayerConfig& layer) {
-        if (!needs_calibration(layer)) return {};
+        if (!looks_at_text(layer)) return {};
         const Stopwatch stopwatch;
         quant::InputMoments moments = quant::input_moments(
             inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr);
@@ -322,18 +302,6 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
     if (checkpoint) checkpoint->remove_state();
 }
 
-/// The calibration sequences, each twice where the float model's stream runs beside them.
-CalibrationSequences streams_of(const workloads::LoadedModel& model, const Config& config,
-                                bool two_streams) {
-    CalibrationSequences streams = calibration_sequences(model, config);
-    if (two_streams) {
-        // insert() must not read from the vector that it changes.
-        const auto twice = streams.sequences;
-        streams.sequences.insert(streams.sequences.end(), twice.begin(), twice.end());
-    }
-    return streams;
-}
-
 /// Of those who share checkpoints, each key has a folder of its own.
 fs::path folder_of(const CheckpointPlace& place, const nlohmann::ordered_json& key) {
     return place.shared ? place.folder / sha256_hex(bytes_of(key.dump())) : place.folder;
@@ -341,48 +309,12 @@ fs::path folder_of(const CheckpointPlace& place, const nlohmann::ordered_json& k
 
 }  // namespace
 
-bool looks_at_text(const LayerConfigs& layers) { return any_layer(layers, needs_calibration); }
-bool runs_float_stream(const LayerConfigs& layers) { return any_layer(layers, needs_float_stream); }
-
 LayerProofs QuantizedModel::proofs() const {
     LayerProofs proofs;
     for (const auto& [id, layer] : layers) {
         proofs[id] = {layer.certificate, layer.linear.fallback};
     }
     return proofs;
-}
-
-Matrix<float> dequantized(const quant::QuantizedLinear& linear) {
-    Matrix<float> weights(linear.codes.rows(), linear.codes.cols());
-    for (Index channel = 0; channel < weights.rows(); ++channel) {
-        weights.row(channel) = linear.codes.row(channel).cast<float>() *
-                               static_cast<float>(linear.step[static_cast<std::size_t>(channel)]);
-        for (Index t = 0; t < linear.tile_scales.cols(); ++t) {
-            const Index first = t * linear.tile_length;
-            weights.row(channel).segment(first,
-                                         std::min(linear.tile_length, weights.cols() - first)) *=
-                static_cast<float>(linear.tile_scales(channel, t));
-        }
-    }
-    return weights;
-}
-
-CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
-                                           const Config& config) {
-    const quant::CalibrationConfig& calibration = config.quantizer.calibration;
-    const workloads::Text text = workloads::load_text(
-        calibration.text, workloads::TextPurpose::calibration, *model.tokenizer);
-    return {workloads::cut_windows(text, calibration.first_token, calibration.sequences,
-                                   calibration.length),
-            text.sha256};
-}
-
-std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config) {
-    const bool looks = config.quantizer.equalization == quant::Equalization::smoothquant ||
-                       any_layer(layer_configs(config, model.weights->shape()), needs_calibration);
-    if (!looks || config.workload.timing_only) return "";
-    return workloads::text_sha256(config.quantizer.calibration.text,
-                                  workloads::TextPurpose::calibration);
 }
 
 models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model) {
@@ -406,13 +338,6 @@ models::HardwareConfig built_hardware(const Config& config, const QuantizedModel
     return hardware;
 }
 
-quant::LinearFormat linear_format(const models::LayerFormat& format) {
-    return {.weight_bits = format.weight_bits,
-            .weights = format.weight_codes(),
-            .activations = format.activations.codes(),
-            .accumulator = format.accumulator};
-}
-
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress, const CheckpointPlace& checkpoints) {
     const LayerConfigs configs = layer_configs(config, model.weights->shape());
@@ -429,7 +354,7 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
     LayerQuantizer quantizer(configs, result, progress);
     if (looks_at_text(configs)) {
         const bool two_streams = runs_float_stream(configs);
-        const auto [sequences, sha256] = streams_of(model, config, two_streams);
+        const auto [sequences, sha256] = calibration_streams(model, config, two_streams);
         result.calibration_text_sha256 = sha256;
         std::optional<Checkpoint> checkpoint;
         std::optional<FileLock> lock;
@@ -457,7 +382,7 @@ int finished_blocks(const workloads::LoadedModel& model, const Config& config,
     if (checkpoints.folder.empty() || config.workload.timing_only || !looks_at_text(configs)) {
         return 0;
     }
-    const auto streams = streams_of(model, config, runs_float_stream(configs));
+    const auto streams = calibration_streams(model, config, runs_float_stream(configs));
     const auto key = checkpoint_key(config, model.sha256, streams.sequences);
     return Checkpoint::finished_blocks(folder_of(checkpoints, key), key);
 }

@@ -12,7 +12,6 @@
 #include "quant/quantizer.h"
 #include "sim/config/config.h"
 #include "sim/equalization.h"
-#include "sim/layer_configs.h"
 #include "sim/static_ranges.h"
 #include "workloads/model_file.h"
 
@@ -62,28 +61,6 @@ struct QuantizedModel {
 /// The hardware that the model needs: config.hardware, as wide as the widest of its layers and as
 /// its attention.
 models::HardwareConfig built_hardware(const Config& config, const QuantizedModel& model);
-
-/// What the integers of a layer of this format must fit.
-quant::LinearFormat linear_format(const models::LayerFormat& format);
-
-/// step[c] * codes[c][k], times the scale of the tile of k where weights have groups.
-Matrix<float> dequantized(const quant::QuantizedLinear& linear);
-
-/// config.quantizer.calibration as tokens. Throws UserError when the text is too short.
-struct CalibrationSequences {
-    std::vector<std::vector<workloads::TokenId>> sequences;
-    std::string text_sha256;
-};
-CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
-                                           const Config& config);
-
-/// QuantizedModel::calibration_text_sha256 of this config, without quantizing anything.
-std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config);
-
-/// Whether any layer's algorithm looks at calibration text, and whether it also needs what the
-/// float model makes of it, which doubles the rows.
-bool looks_at_text(const LayerConfigs& layers);
-bool runs_float_stream(const LayerConfigs& layers);
 
 /// Channels of a layer that are quantized together, which bounds what large layers take.
 inline constexpr Index kChannelsAtOnce = 16384;

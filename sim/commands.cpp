@@ -29,6 +29,7 @@
 #include "sim/estimate/dry_run.h"
 #include "sim/export.h"
 #include "sim/gemm.h"
+#include "sim/layer_configs.h"
 #include "sim/model.h"
 #include "sim/operation_trace.h"
 #include "sim/run.h"

@@ -8,7 +8,7 @@
 #include "common/parallel.h"
 #include "models/compute/activation_quantizer.h"
 #include "quant/quantizer.h"
-#include "sim/calibrate.h"
+#include "sim/calibration_text.h"
 #include "sim/layer_configs.h"
 #include "workloads/block_pass.h"
 #include "workloads/text.h"
@@ -315,7 +315,7 @@ private:
                                                         linear_format(layer.format), rounding);
             Matrix<float> expected, found;
             multiply_transposed(samples, w, expected);
-            multiply_transposed(seen, dequantized(rounded), found);
+            multiply_transposed(seen, quant::dequantized(rounded), found);
             sum += static_cast<double>((found - expected).squaredNorm());
         }
         return sum;

@@ -124,4 +124,11 @@ LayerConfigs layer_configs(const Config& config, const workloads::LlamaShape& sh
     return layers;
 }
 
+quant::LinearFormat linear_format(const models::LayerFormat& format) {
+    return {.weight_bits = format.weight_bits,
+            .weights = format.weight_codes(),
+            .activations = format.activations.codes(),
+            .accumulator = format.accumulator};
+}
+
 }  // namespace axesim::sim

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "quant/quantizer.h"
 #include "sim/config/config.h"
 #include "workloads/llama.h"
 
@@ -16,5 +17,8 @@ using LayerConfigs = std::map<workloads::LinearId, LayerConfig>;
 /// a layer an accumulator that does not hold one product, or it gives layers that share an input
 /// (which is quantized once for all of them) activations of different widths.
 LayerConfigs layer_configs(const Config& config, const workloads::LlamaShape& shape);
+
+/// What the integers of a layer of this format must fit.
+quant::LinearFormat linear_format(const models::LayerFormat& format);
 
 }  // namespace axesim::sim

@@ -14,6 +14,7 @@
 #include "models/cost/costs.h"
 #include "quant/bounds.h"
 #include "reports/figures.h"
+#include "sim/calibration_text.h"
 #include "sim/evaluate.h"
 #include "sim/layer_record.h"
 #include "sim/model.h"

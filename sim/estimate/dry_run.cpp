@@ -10,6 +10,7 @@
 
 #include "common/stopwatch.h"
 #include "reports/format.h"
+#include "sim/calibration_text.h"
 #include "sim/estimate/machine_rates.h"
 #include "sim/evaluate.h"
 #include "sim/model.h"

@@ -7,6 +7,7 @@
 
 #include "common/rounding.h"
 #include "quant/feedback.h"
+#include "sim/calibration_text.h"
 #include "sim/config/attention_formats.h"
 #include "sim/layer_configs.h"
 #include "sim/model_memory.h"

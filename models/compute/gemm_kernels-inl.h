@@ -57,30 +57,30 @@ HWY_INLINE Int32Vector add_pair_products(Int32Vector sum, Int32Vector a, Int32Ve
 #endif
 }
 
-/// Words of products as a loop sums them up: here pairs of 16-bit codes, within int32.
-struct Pairs {
+/// How a loop sums up words of products: in int32.
+struct SumsInInt32 {
     using Sum = Int32Vector;
     static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
     static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
+    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
+};
+
+/// Pairs of 16-bit codes.
+struct Pairs : SumsInInt32 {
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         return add_pair_products(sum, x, w);
     }
-    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
 };
 
 /// Quads of bytes, unsigned in x and signed in w. Unless kQuadsInInt32, no sum of any of them may
 /// leave int16.
 #if HWY_TARGET == HWY_AVX3_DL
 constexpr bool kQuadsInInt32 = true;
-struct Quads {
-    using Sum = Int32Vector;
-    static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
-    static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
+struct Quads : SumsInInt32 {
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         // vpdpbusd: four products, added to the sum.
         return Sum{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
     }
-    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
 };
 #elif HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
 constexpr bool kQuadsInInt32 = false;
@@ -109,15 +109,11 @@ struct Quads {
 };
 #else
 constexpr bool kQuadsInInt32 = true;
-struct Quads {
-    using Sum = Int32Vector;
-    static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
-    static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
+struct Quads : SumsInInt32 {
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         const Int32Vector low = hn::Add(product<0>(x, w), product<1>(x, w));
         return hn::Add(sum, hn::Add(low, hn::Add(product<2>(x, w), product<3>(x, w))));
     }
-    static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
 
 private:
     template <int kByte>

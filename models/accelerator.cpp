@@ -80,17 +80,13 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
                                : output.bits,
             .visits = {},
             .tiles_to_store = 0};
-    HardwareConfig in_use = config_;
-    in_use.accumulator = command->format.accumulator;
-    if (command->weights.depth_first) {
-        // Tiles take whole columns of such an operand: parts of them would lie in pieces.
-        in_use.array.columns = std::max(in_use.array.columns, static_cast<int>(job.shape.n));
-    }
     command->mapping = choose_mapping(
         job.shape,
         {command->weights.format.element_bits, command->activations.format.element_bits,
          output.words * output.bits},
-        {slot_bits(Stream::weights), slot_bits(Stream::activations), job.result_bits}, in_use);
+        {slot_bits(Stream::weights), slot_bits(Stream::activations), job.result_bits},
+        hardware_for_mapping(config_, command->format.accumulator, job.shape.n,
+                             command->weights.depth_first));
     job.visits = schedule(job.shape, command->mapping);
     job.tiles_to_store = static_cast<std::size_t>(std::count_if(
         job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));

@@ -228,6 +228,15 @@ std::string given_key(const MappingConfig& given) {
 
 }  // namespace
 
+HardwareConfig hardware_for_mapping(const HardwareConfig& hardware,
+                                    const AccumulatorFormat& accumulator, Index n,
+                                    bool depth_first) {
+    HardwareConfig in_use = hardware;
+    in_use.accumulator = accumulator;
+    if (depth_first) in_use.array.columns = std::max(in_use.array.columns, static_cast<int>(n));
+    return in_use;
+}
+
 Mapping choose_mapping(const GemmShape& shape, const OperandBits& in_memory,
                        const OperandBits& in_buffers, const HardwareConfig& hardware) {
     const Index depth = hardware.mapping.depth;

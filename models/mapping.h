@@ -51,6 +51,12 @@ struct Visit {
 };
 std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
 
+/// `hardware` as choose_mapping() must see it for weights [n, k] of a layer with this accumulator.
+/// Where these lie depth first, tiles take whole columns of them: parts would lie in pieces.
+HardwareConfig hardware_for_mapping(const HardwareConfig& hardware,
+                                    const AccumulatorFormat& accumulator, Index n,
+                                    bool depth_first);
+
 /// The mapping with the least traffic among those within 5 % of the fewest estimated cycles (the
 /// first tiles' load, then the slower of compute and traffic, then the last store). Traffic goes
 /// by the bits in memory, room by those in the buffers, where outputs are finished results; partial

@@ -34,12 +34,16 @@ def parser(description):
     return result
 
 
+def set_options(settings):
+    """These {key: value} as options of axesim."""
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+
 def run(settings, out):
     """Runs one design point, sharing what it can with others; returns its result or None."""
     command = [ROOT / "build/release/axesim", "--config", ROOT / "configs/int8_acc32.yaml",
-               "--out", out, "--cache", ROOT / "results/cache", "--quiet", "--threads", "1"]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
+               "--out", out, "--cache", ROOT / "results/cache", "--quiet", "--threads", "1",
+               *set_options(settings)]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
         return None
     return json.loads((out / "result.json").read_text())

@@ -25,9 +25,12 @@ bool compares_inputs(const LayerConfig& config) {
            config.quantizer.algorithm == quant::Algorithm::qronos;
 }
 
+bool works_on_moments(const quant::QuantizerConfig& config) {
+    return quant::has_feedback(config.algorithm) || config.step_search || config.refine_sweeps > 0;
+}
+
 bool looks_at_text(const LayerConfig& config) {
-    return quant::has_feedback(config.quantizer.algorithm) || config.quantizer.step_search ||
-           config.quantizer.refine_sweeps > 0 || config.quantizer.bias_correction ||
+    return works_on_moments(config.quantizer) || config.quantizer.bias_correction ||
            config.format.activations.granularity == models::ActivationGranularity::per_tensor;
 }
 

@@ -26,6 +26,9 @@ CalibrationSequences calibration_streams(const workloads::LoadedModel& model, co
 /// text_sha256 of what a config looks at, without quantizing anything; "" when it looks at no text.
 std::string calibration_text_sha256(const workloads::LoadedModel& model, const Config& config);
 
+/// Whether a quantizer's decisions depend on the second moments of a layer's inputs.
+bool works_on_moments(const quant::QuantizerConfig& config);
+
 /// Whether this layer's algorithm looks at calibration text, and whether it compares what the
 /// quantized net sees with what the float net does.
 bool looks_at_text(const LayerConfig& config);

@@ -5,7 +5,6 @@
 //   gemm_rate CONFIG SECONDS x.npy w.npy y.npy           bit by bit, outer accumulators to y
 // prints for one round of all: MACs, cycles, overflow events and processor time, as JSON.
 #include <algorithm>
-#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -15,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/npy.h"
+#include "common/stopwatch.h"
 #include "sim/config/config.h"
 #include "sim/platform.h"
 
@@ -25,8 +25,6 @@ using namespace axesim;
 struct Operands {
     models::OperandRef weights, activations;
 };
-
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 models::GemmShape parse_shape(const std::string& text) {
     models::GemmShape shape;
@@ -70,16 +68,16 @@ nlohmann::json measure(sim::Platform& platform, const std::vector<Operands>& ope
     round();  // warms up
     // Later rounds meet the DRAM's refreshes elsewhere: theirs depend on how many there are.
     const std::uint64_t first_cycles = cycles;
-    const double begin = processor_seconds();
+    const ProcessorStopwatch stopwatch;
     do {
         round();
         ++rounds;
-    } while (processor_seconds() - begin < seconds);
+    } while (stopwatch.seconds() < seconds);
     return {{"macs", macs},
             {"cycles", first_cycles},
             {"inner_events", inner},
             {"outer_events", outer},
-            {"processor_seconds", (processor_seconds() - begin) / rounds}};
+            {"processor_seconds", stopwatch.seconds() / rounds}};
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -6,14 +6,15 @@
 // ROWS, COLUMNS, WEIGHT_BITS, ACTIVATION_BITS and OUTER_BITS are those of the model.
 #include <verilated.h>
 
+#include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "Voutput_stationary_array.h"
 #include "common/npy.h"
+#include "common/stopwatch.h"
 
 namespace {
 
@@ -59,8 +60,6 @@ std::int64_t result(const std::uint32_t* words, Index place) {
     return (value >> (OUTER_BITS - 1)) != 0 ? value - (std::int64_t{1} << OUTER_BITS) : value;
 }
 
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
 int run(const char* x_path, const char* w_path, const char* y_path) {
     const Codes x = axesim::read_npy_integer(x_path), w = axesim::read_npy_integer(w_path);
     const PortWords activations(x, ROWS, ACTIVATION_BITS), weights(w, COLUMNS, WEIGHT_BITS);
@@ -87,7 +86,7 @@ int run(const char* x_path, const char* w_path, const char* y_path) {
 
     std::uint64_t cycles = 0, inner_events = 0, outer_events = 0;
     Index started = 0, drained = 0, k = 0, row = 0;
-    const double begin = processor_seconds();
+    const axesim::ProcessorStopwatch stopwatch;
     while (drained < folds) {
         if (started > 0 && k < x.cols()) {
             const Index fold = started - 1;
@@ -113,7 +112,7 @@ int run(const char* x_path, const char* w_path, const char* y_path) {
         if (array.start && array.ready) ++started, k = 0;
         tick();
     }
-    const double seconds = processor_seconds() - begin;
+    const double seconds = stopwatch.seconds();
     array.final();
     axesim::write_npy(y_path, y);
     std::cout << nlohmann::json({{"macs", x.rows() * x.cols() * w.rows()},

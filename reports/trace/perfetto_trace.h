@@ -56,9 +56,10 @@ private:
     void bank(const Track& track, const std::optional<DramRun>& run);
     void event(const std::string& text);
 
-    std::ostream& out_;
+    /// The process of the first DRAM channel, behind those of all clusters.
     int first_channel() const;
 
+    std::ostream& out_;
     const models::DramConfig dram_;
     const int clusters_;
     std::vector<Channel> channels_;

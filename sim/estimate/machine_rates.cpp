@@ -13,6 +13,7 @@
 #include "models/simulation_clock.h"
 #include "quant/layer_inputs.h"
 #include "quant/moments.h"
+#include "sim/calibration_text.h"
 #include "sim/config/attention_formats.h"
 #include "sim/estimate/work_plan.h"
 #include "sim/layer_configs.h"
@@ -90,10 +91,8 @@ void measure_host(const Sample& sample, const workloads::LlamaWeights& weights,
     codes = quant::quantize_linear("sample", w.cast<double>(), inputs,
                                    linear_format(sample.config.format), sample.config.quantizer);
     const quant::QuantizerConfig& quantizer = sample.config.quantizer;
-    const bool squares = quant::has_feedback(quantizer.algorithm) || quantizer.step_search ||
-                         quantizer.refine_sweeps > 0;
-    rates.rounding_mac =
-        per(stopwatch.seconds(), static_cast<double>(w.size()) * (squares ? k : 1));
+    rates.rounding_mac = per(stopwatch.seconds(),
+                             static_cast<double>(w.size()) * (works_on_moments(quantizer) ? k : 1));
 
     const Matrix<float> logits = random_matrix(4, kVocabulary);
     const std::vector<workloads::TokenId> targets(4, 0);

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "common/rounding.h"
-#include "quant/feedback.h"
 #include "sim/calibration_text.h"
 #include "sim/config/attention_formats.h"
 #include "sim/layer_configs.h"
@@ -173,13 +172,10 @@ PlannedQuantization plan_quantization(const Config& config, const LlamaShape& sh
         plan.layers += 1;
         plan.weights_read += channels * depth * streams;
         const quant::QuantizerConfig& quantizer = layer.quantizer;
-        const bool squares = quant::has_feedback(quantizer.algorithm) || quantizer.step_search ||
-                             quantizer.refine_sweeps > 0;
+        const bool squares = works_on_moments(quantizer);
         plan.rounding_macs += channels * depth * (squares ? depth : 1);
         if (!squares || workloads::first_with_same_input(id) != id) continue;
-        const bool two = quantizer.algorithm == quant::Algorithm::gpfq ||
-                         quantizer.algorithm == quant::Algorithm::qronos;
-        plan.moment_macs += rows * depth * depth * (two ? 2 : 1);
+        plan.moment_macs += rows * depth * depth * (compares_inputs(layer) ? 2 : 1);
         plan.factor_macs += depth * depth * depth;
     }
     if (plan.layers == 0) return plan;
@@ -237,15 +233,11 @@ double PlannedPart::dram_bytes() const {
 PlannedGemm plan_gemm(const models::GemmShape& shape, int weight_bits, int activation_bits,
                       const AccumulatorFormat& accumulator, const models::HardwareConfig& hardware,
                       bool depth_first) {
-    models::HardwareConfig in_use = hardware;
-    in_use.accumulator = accumulator;
-    if (depth_first) {
-        in_use.array.columns = std::max(in_use.array.columns, static_cast<int>(shape.n));
-    }
     const int output_bits = models::output_bits(hardware.output_format);
     const models::Mapping mapping = models::choose_mapping(
         shape, {weight_bits, activation_bits, output_bits},
-        {hardware.weight_bits, hardware.activations.bits, output_bits}, in_use);
+        {hardware.weight_bits, hardware.activations.bits, output_bits},
+        models::hardware_for_mapping(hardware, accumulator, shape.n, depth_first));
     const models::Fetches fetches = mapping.fetches(shape);
     PlannedGemm gemm{.shape = shape};
     const auto m = static_cast<double>(shape.m), n = static_cast<double>(shape.n),

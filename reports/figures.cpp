@@ -81,6 +81,7 @@ std::optional<double> headroom_bits(const StageHeadroom& stage) {
 
 NamedParts energy_parts(const models::PartEnergies& e) {
     return {{"dram", e.dram},
+            {"interconnect", e.interconnect},
             {"memory_interface", e.memory_interface},
             {"sram", e.sram},
             {"multiplier", e.multiplier},
@@ -91,7 +92,8 @@ NamedParts energy_parts(const models::PartEnergies& e) {
 }
 
 NamedParts area_parts(const models::PartAreas& a) {
-    return {{"memory_interface", a.memory_interface},
+    return {{"interconnect", a.interconnect},
+            {"memory_interface", a.memory_interface},
             {"sram", a.sram},
             {"multiplier", a.multiplier},
             {"inner_accumulator", a.inner_accumulator},

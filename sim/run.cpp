@@ -279,9 +279,6 @@ std::vector<std::string> what_is_not_counted(const Config& config) {
         parts.insert(parts.begin(), {"attention products QK^T and PV, and the KV cache's traffic",
                                      "softmax", "RoPE", "reading q, k, v back for these"});
     }
-    if (config.hardware.clusters > 1) {
-        parts.emplace_back("area and energy of the interconnect between clusters");
-    }
     return parts;
 }
 

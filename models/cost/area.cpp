@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "models/compute/array_dataflow.h"
 #include "models/cost/cells.h"
 #include "models/cost/costs.h"
@@ -30,13 +32,27 @@ double memory_interface_um2(const HardwareConfig& hardware, const Technology& t)
     return area_um2;
 }
 
+double interconnect_um2(const HardwareConfig& hardware, const Technology& t) {
+    if (hardware.clusters == 1) return 0;
+    const InterconnectConfig& interconnect = hardware.interconnect;
+    return 2.0 * interconnect.latency_cycles * interconnect.bits_per_cycle *
+           t.flip_flop_area_um2.value;
+}
+
+double interconnect_mm(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
+    constexpr double kMeanOfSide = 0.75;
+    return kMeanOfSide * std::sqrt(area(hardware, outer_bits, t).total());
+}
+
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& t) {
     constexpr double kUm2PerMm2 = 1e6;
     const ElementCost element = element_area_um2(element_design(hardware, outer_bits), t);
-    // Cells to mm2 of block, of all clusters.
-    const double placed = hardware.clusters / t.utilization.value / kUm2PerMm2;
+    // Cells to mm2 of block.
+    const double once = 1 / t.utilization.value / kUm2PerMm2;
+    const double placed = hardware.clusters * once;
     const double elements = element_count(hardware) * placed;
     PartAreas parts;
+    parts.interconnect = interconnect_um2(hardware, t) * once;
     parts.multiplier = elements * element.multiplier;
     parts.inner_accumulator = elements * element.inner_accumulator;
     parts.outer_accumulator = outer_accumulators_um2(hardware, outer_bits, t) * placed;

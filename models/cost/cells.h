@@ -22,4 +22,14 @@ double outer_accumulators_um2(const HardwareConfig& hardware, int outer_bits,
 /// wide enough for one beat of the bus.
 double memory_interface_um2(const HardwareConfig& hardware, const Technology& technology);
 
+/// Square micrometres of cells of the registers that pipeline the interconnect of several clusters:
+/// latency_cycles words each way. 0 with one cluster.
+double interconnect_um2(const HardwareConfig& hardware, const Technology& technology);
+
+/// Millimetres from the DRAM's side of the chip to a cluster, on average. The clusters fill a
+/// square whose memory controller is in the middle of one edge; wires run along the axes, so that
+/// the mean is 1/4 + 1/2 of the square's side.
+double interconnect_mm(const HardwareConfig& hardware, int outer_bits,
+                       const Technology& technology);
+
 }  // namespace axesim::models

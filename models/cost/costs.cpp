@@ -10,6 +10,7 @@ namespace axesim::models {
 namespace {
 
 constexpr std::array kEnergyParts{&PartEnergies::dram,
+                                  &PartEnergies::interconnect,
                                   &PartEnergies::memory_interface,
                                   &PartEnergies::sram,
                                   &PartEnergies::multiplier,
@@ -63,8 +64,8 @@ PartEnergies& PartEnergies::operator+=(const PartEnergies& other) {
 }
 
 double PartAreas::total() const {
-    return memory_interface + sram + multiplier + inner_accumulator + outer_accumulator +
-           vector_unit;
+    return interconnect + memory_interface + sram + multiplier + inner_accumulator +
+           outer_accumulator + vector_unit;
 }
 
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,

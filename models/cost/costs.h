@@ -15,13 +15,13 @@ namespace axesim::models {
 
 /// Parts of a design, in the order of the data path. DRAM has no area here.
 struct PartEnergies {
-    double dram = 0, memory_interface = 0, sram = 0, multiplier = 0, inner_accumulator = 0,
-           outer_accumulator = 0, vector_unit = 0, leakage = 0;  // joules
+    double dram = 0, interconnect = 0, memory_interface = 0, sram = 0, multiplier = 0,
+           inner_accumulator = 0, outer_accumulator = 0, vector_unit = 0, leakage = 0;  // joules
     double total() const;
     PartEnergies& operator+=(const PartEnergies& other);
 };
 struct PartAreas {
-    double memory_interface = 0, sram = 0, multiplier = 0, inner_accumulator = 0,
+    double interconnect = 0, memory_interface = 0, sram = 0, multiplier = 0, inner_accumulator = 0,
            outer_accumulator = 0, vector_unit = 0;  // mm2
     double total() const;
 };
@@ -35,8 +35,9 @@ BufferWidths buffer_widths(const HardwareConfig& hardware, int outer_bits, Strea
 /// Joules of everything that `counts` counted in `seconds` on this design. outer_bits: the widest
 /// outer accumulator that the design needs (auto depends on the deepest layer). Assumptions:
 /// logic that does not work is clock-gated, so it only leaks; logic leaks as at 25 C; a second
-/// port of an SRAM costs nothing, nor do the wires between its banks or the interconnect of several
-/// clusters; `dram` contains background and refresh power of all channels and the PHY.
+/// port of an SRAM costs nothing, nor do the wires between its banks; the interconnect's addresses
+/// and arbiter cost nothing beside its data; `dram` contains background and refresh power of all
+/// channels and the PHY.
 PartEnergies energy(const Counts& counts, double seconds, const HardwareConfig& hardware,
                     int outer_bits, const Technology& technology);
 
@@ -58,7 +59,8 @@ PartEnergies energy(std::span<const Work> work, const HardwareConfig& hardware, 
 double activity_factor(std::span<const Work> work, const HardwareConfig& hardware, int outer_bits,
                        const Technology& technology);
 
-/// Square millimetres of this design, of all clusters without their interconnect.
+/// Square millimetres of this design, of all clusters. An interconnect's area is that of its
+/// registers: wires run above the clusters, and their repeaters are left out.
 PartAreas area(const HardwareConfig& hardware, int outer_bits, const Technology& technology);
 
 /// A total and its bounds over the uncertain coefficients.

@@ -206,6 +206,24 @@ void add_dram(std::vector<CostEvent>& events, const DramConfig& dram) {
          [](const Counts&, const HardwareConfig&, double seconds) { return seconds; }});
 }
 
+/// Random data: a bit that crosses toggles half of the registers and of the wires.
+void add_interconnect(std::vector<CostEvent>& events, const Design& built, const Technology& t) {
+    const HardwareConfig& hardware = built.hardware;
+    if (hardware.clusters == 1) return;
+    const double registers_fj = hardware.interconnect.latency_cycles * register_energy_fj(1, t);
+    const double wires_fj =
+        interconnect_mm(hardware, built.outer_bits, t) * t.wire_fj_per_bit_mm.value;
+    events.push_back(
+        {{"interconnect.bit",
+          (registers_fj * t.kappa.value * t.layout_energy.value + wires_fj) * kFemto, "J/bit",
+          logic(t, t.wire_fj_per_bit_mm) + "; times 3/4 of the side of a square of all clusters; " +
+              t.flip_flop_clock_fj.source + "; " + t.flip_flop_toggle_fj.source},
+         &PartEnergies::interconnect,
+         [](const Counts& c, const HardwareConfig&, double) {
+             return static_cast<double>(c.interconnect.read_bits + c.interconnect.written_bits);
+         }});
+}
+
 void add_leakage(std::vector<CostEvent>& events, const Design& built, const Technology& t) {
     const HardwareConfig& hardware = built.hardware;
     const auto time = [](const Counts&, const HardwareConfig&, double seconds) { return seconds; };
@@ -216,14 +234,15 @@ void add_leakage(std::vector<CostEvent>& events, const Design& built, const Tech
                              hardware.vector_lanes() * scaling_unit_um2(hardware, t) + shared_um2;
     const double logic_nw = element_count(hardware) * element_leak_nw(design, t) +
                             t.logic_leak_nw_per_um2.value * other_um2;
+    const double between_nw = t.logic_leak_nw_per_um2.value * interconnect_um2(hardware, t);
     double sram_mw = 0;
     for (const Stream stream : kBufferStreams) {
         sram_mw += sram_leak_mw(buffer_kib(hardware, stream), t);
     }
-    events.push_back(
-        {{"leakage.logic", hardware.clusters * logic_nw * kNano, "W", logic(t, t.mac_leak_nw_mn)},
-         &PartEnergies::leakage,
-         time});
+    events.push_back({{"leakage.logic", (hardware.clusters * logic_nw + between_nw) * kNano, "W",
+                       logic(t, t.mac_leak_nw_mn)},
+                      &PartEnergies::leakage,
+                      time});
     events.push_back({{"leakage.sram", hardware.clusters * sram_mw * kMilli, "W",
                        logic(t, t.sram_leak_mw_per_mib)},
                       &PartEnergies::leakage,
@@ -236,6 +255,7 @@ std::vector<CostEvent> cost_events(const Design& built, const Design& used,
                                    const Technology& technology) {
     std::vector<CostEvent> events;
     add_dram(events, built.hardware.dram);
+    add_interconnect(events, built, technology);
     add_stream<Stream::weights, &Counts::weights_buffer>(events, "weights", built, used.hardware,
                                                          technology);
     add_stream<Stream::activations, &Counts::activations_buffer>(events, "activations", built,

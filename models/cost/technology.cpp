@@ -64,6 +64,7 @@ constexpr std::array kFields{
     CoefficientField{"mux_area_um2", "um2", &Technology::mux_area_um2, kPositive},
     CoefficientField{"mux_energy_fj", "fJ", &Technology::mux_energy_fj, kPositive},
     CoefficientField{"logic_leak_nw_per_um2", "nW/um2", &Technology::logic_leak_nw_per_um2, kPositive},
+    CoefficientField{"wire_fj_per_bit_mm", "fJ/(bit mm)", &Technology::wire_fj_per_bit_mm, kPositive},
     CoefficientField{"fp32_multiply_pj", "pJ", &Technology::fp32_multiply_pj, kPositive},
     CoefficientField{"fp32_add_pj", "pJ", &Technology::fp32_add_pj, kPositive},
     CoefficientField{"int32_multiply_pj", "pJ", &Technology::int32_multiply_pj, kPositive},

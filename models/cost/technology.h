@@ -79,6 +79,7 @@ struct Technology {
     // One bit of a 2:1 multiplexer: a stage of a shifter.
     Coefficient mux_area_um2, mux_energy_fj;
     Coefficient logic_leak_nw_per_um2;  ///< of cell area, at 25 C
+    Coefficient wire_fj_per_bit_mm;     ///< random data on long wires; kappa is not applied to it
     // Packing and unpacking at the memory interface, by element width, raw.
     WidthTable unpack_energy_fj_per_value, unpack_area_um2_per_lane;
     // Scaling unit. These energies are on the profile's own scale: kappa is not applied to them.

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from axesim.results import pareto_front
 
 PARTS = ("dram", "sram", "multiplier", "inner_accumulator", "outer_accumulator", "vector_unit",
-         "memory_interface", "leakage")
+         "memory_interface", "interconnect", "leakage")
 
 
 def plot_front(table, x, y, color=None, axes=None):

@@ -127,6 +127,7 @@ const PARTS = {
     outer_accumulator: "outer accumulators",
     vector_unit: "vector unit",
     memory_interface: "memory interface",
+    interconnect: "interconnect",
     leakage: "leakage",
 };
 const CYCLES = {

@@ -152,9 +152,21 @@ def leakage_density(rows):
     return entry(sum(densities) / len(densities), "nW/um2", source, "*")
 
 
-def from_library(library, clock_fj):
+def wire_fj_per_bit_mm(wire_ff_per_um, supply_v):
+    """Long wires with repeaters sized for the least delay, which hold as much capacitance as the
+    wire itself (Bakoglu, "Circuits, Interconnections, and Packaging for VLSI", 1990: sized and
+    spaced for that, their part is sqrt((C_in + C_out) / 2 C_in) of the wire's, 1 where an inverter's
+    output has what its input has). Half of the bits toggle, half of the toggles draw C V^2."""
+    ff_per_mm = 1000 * wire_ff_per_um
+    source = (f"derived: (wire of {wire_ff_per_um:g} fF/um and repeaters of as much) times V^2, of "
+              "which random data draw a quarter; repeaters sized for the least delay (Bakoglu)")
+    return entry(2 * ff_per_mm * supply_v**2 / 4, "fJ/(bit mm)", source)
+
+
+def from_library(library, clock_fj, wire_ff_per_um):
     flip_flop = library.flip_flop()
     return {
+        "wire_fj_per_bit_mm": wire_fj_per_bit_mm(wire_ff_per_um, library.supply_v),
         "supply_v": entry(library.supply_v, "V", f"nominal voltage of the library {library.name}"),
         "flip_flop_area_um2": entry(flip_flop.area_um2, "um2", f"area of {flip_flop.name}"),
         "flip_flop_clock_fj": entry(clock_fj, "fJ", f"{flip_flop.name}: internal energy of the "
@@ -234,7 +246,7 @@ def build(name, base, all_rows, library, clock_fj, lanes_of, provenance):
     result = copy.deepcopy(base) if known else foreign(base, rows, library)
     calibrated_kappa(result, rows)
     _, coefficients = fitted(rows)
-    coefficients.update(from_library(library, clock_fj))
+    coefficients.update(from_library(library, clock_fj, provenance["wire_ff_per_um"]))
     coefficients.update(multiplexer(rows))
     coefficients["mac_saturate_energy_ratio"] = saturation(rows)
     coefficients["flip_flop_toggle_fj"] = register(rows, clock_fj)

@@ -28,12 +28,30 @@ constexpr std::int64_t kExampleDepth = 1536;  // the deepest layer of the defaul
 const std::string kEnergyPath = "energy.by_part.";
 const std::string kAreaPath = "area.by_part.";
 
+/// And this what of several clusters (one cluster has no interconnect).
+constexpr int kExampleClusters = 4;
+const std::string kOfSeveral = "interconnect.";
+
 std::vector<models::UnitCost> example_costs() {
-    const Config config =
+    Config config =
         load_config(data_directory() / "configs" / (std::string(kExampleDesign) + ".yaml"), {});
-    return models::unit_costs(config.hardware,
-                              config.hardware.accumulator.outer_bits_for(kExampleDepth),
-                              config.technology_table);
+    const auto costs = [&] {
+        return models::unit_costs(config.hardware,
+                                  config.hardware.accumulator.outer_bits_for(kExampleDepth),
+                                  config.technology_table);
+    };
+    std::vector<models::UnitCost> all = costs();
+    config.hardware.clusters = kExampleClusters;
+    for (models::UnitCost& cost : costs()) {
+        if (cost.name.starts_with(kOfSeveral)) all.push_back(std::move(cost));
+    }
+    return all;
+}
+
+std::string design_of(const models::UnitCost& cost) {
+    const std::string design = fmt::format("configs/{}.yaml", kExampleDesign);
+    if (!cost.name.starts_with(kOfSeveral)) return design;
+    return fmt::format("{} with hardware.clusters={}", design, kExampleClusters);
 }
 
 /// The term of a fit that a coefficient multiplies, as its suffix says (models/cost/technology.h).
@@ -144,6 +162,8 @@ std::string explain_energy_part(const std::string& part) {
 /// The coefficients behind a part of result.json's area.by_part (models/cost/area.cpp).
 std::string explain_area_part(const std::string& part) {
     static const std::map<std::string, std::string> kCoefficients{
+        {"interconnect",
+         "flip_flop_area_um2, two words of registers for each of latency_cycles; utilization"},
         {"memory_interface", "unpack_area_um2_per_lane; utilization"},
         {"sram", "sram_area_um2_per_bit"},
         {"multiplier",
@@ -159,8 +179,8 @@ std::string explain_area_part(const std::string& part) {
     const auto found = kCoefficients.find(part);
     if (found == kCoefficients.end()) return "";
     return kAreaPath + part + "\n" +
-           row("from",
-               found->second + " (each a name for axesim explain); times hardware.clusters");
+           row("from", found->second + " (each a name for axesim explain)" +
+                           (part == "interconnect" ? "" : "; times hardware.clusters"));
 }
 
 std::string explain_part(const std::string& name) {
@@ -173,8 +193,7 @@ std::string explain_unit_cost(const std::string& name) {
     for (const models::UnitCost& cost : example_costs()) {
         if (cost.name != name) continue;
         return name + "\n" + row("value", fmt::format("{:.6g}", cost.value)) +
-               row("unit", cost.unit) + row("source", cost.source) +
-               row("design", fmt::format("configs/{}.yaml", kExampleDesign));
+               row("unit", cost.unit) + row("source", cost.source) + row("design", design_of(cost));
     }
     return "";
 }

@@ -194,8 +194,8 @@ std::vector<Key> cluster_keys() {
                 "Each operation is divided among them and done when the last of them is; "
                 "the mapper works on a cluster's part. No value depends on it. Passes of "
                 "the vector unit are divided by rows (tokens, or tokens and heads), "
-                "whatever cluster_split says. Area and leakage are those of all clusters; "
-                "area and energy of the interconnect are not modelled.",
+                "whatever cluster_split says. Area and leakage are those of all clusters and "
+                "the interconnect's registers.",
                 [](Config& c) { return &c.hardware.clusters; }),
             {"cores"}),
         word_key("hardware.cluster_split", "output_channels",

@@ -230,6 +230,31 @@ TEST(CostTotals, AreaIsTheClosedForm) {
                             parts.outer_accumulator + parts.memory_interface + parts.vector_unit);
 }
 
+TEST(CostTotals, AnInterconnectIsTheClosedForm) {
+    HardwareConfig hardware = int6_design();
+    hardware.interconnect = {.bits_per_cycle = 256, .latency_cycles = 3};
+    const Technology t = shipped_technology("asap7", "7nm_calibrated");
+    const double of_one = area(hardware, 20, t).total();
+    Counts counts = some_counts();
+    counts.interconnect = {.read_bits = 256 * 400, .written_bits = 256 * 50};
+    EXPECT_EQ(area(hardware, 20, t).interconnect, 0);
+    EXPECT_EQ(energy(counts, 1e-4, hardware, 20, t).interconnect, 0);
+
+    hardware.clusters = 4;
+    const auto near = [](double value, double expected) { EXPECT_NEAR(value / expected, 1, 1e-9); };
+    const PartAreas parts = area(hardware, 20, t);
+    near(parts.interconnect, 2 * 3 * 256 * t.flip_flop_area_um2.value / 0.70 * 1e-6);
+    near(parts.total(), 4 * of_one + parts.interconnect);
+    // 0.166 fF/um and as much for repeaters at 0.7 V; a bit toggles with probability 1/2, and the
+    // supply pays for half of the toggles.
+    const double wires_fj = 2 * 166 * 0.7 * 0.7 / 4 * 0.75 * std::sqrt(parts.total());
+    const double registers_fj =
+        3 * (t.flip_flop_clock_fj.value + t.flip_flop_toggle_fj.value / 2) * t.kappa.value * 1.2;
+    near(energy(counts, 1e-4, hardware, 20, t).interconnect,
+         256 * 450 * (wires_fj + registers_fj) * 1e-15);
+    EXPECT_TRUE(costs_by_name(hardware, t).contains("interconnect.bit"));
+}
+
 TEST(CostTotals, FewerMultiplierBitsNeverCostMoreAreaOrEnergyInTheArray) {
     for (const char* name : {"asap7", "nangate45"}) {
         const Technology t = shipped_technology(name, "default");

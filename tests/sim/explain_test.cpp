@@ -119,8 +119,9 @@ TEST(Explain, TracesAFigureOfAReportToASynthesizedDesign) {
     has("mac_6x6_p16_wrap", "liberty_sha256");
     has("area.by_part.memory_interface", "unpack_area_um2_per_lane");
     has("unpack_area_um2_per_lane", "unpacker_6: ");
-    for (const char* part : {"dram", "memory_interface", "sram", "multiplier", "inner_accumulator",
-                             "outer_accumulator", "vector_unit", "leakage"}) {
+    has("interconnect.bit", "hardware.clusters=4");
+    for (const char* part : {"dram", "interconnect", "memory_interface", "sram", "multiplier",
+                             "inner_accumulator", "outer_accumulator", "vector_unit", "leakage"}) {
         EXPECT_NO_THROW(explain(std::string("energy.by_part.") + part)) << part;
         if (std::string(part) == "dram" || std::string(part) == "leakage") continue;
         EXPECT_NO_THROW(explain(std::string("area.by_part.") + part)) << part;

@@ -40,12 +40,14 @@ def set_options(settings):
 
 
 def run(settings, out):
-    """Runs one design point, sharing what it can with others; returns its result or None."""
+    """Runs one design point, sharing what it can with others; returns its result or, of a run that
+    failed, what it said."""
     command = [ROOT / "build/release/axesim", "--config", ROOT / "configs/int8_acc32.yaml",
                "--out", out, "--cache", ROOT / "results/cache", "--quiet", "--threads", "1",
                *set_options(settings)]
-    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
-        return None
+    finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if finished.returncode != 0:
+        return finished.stderr.strip()
     return json.loads((out / "result.json").read_text())
 
 
@@ -66,10 +68,11 @@ def write_text(path, text):
     part.replace(path)
 
 
-def measure(cells, common, name, figures, options, write):
+def measure(cells, common, name, figures, options, write, figures_of_failure=None):
     """Runs what is missing of the cells (row, column, settings), each with the `common` settings
     too; keeps figures(result) of each in docs/NAME.json and calls write(found) with all of them,
-    {(row, column): figures}, after each run. Returns their number."""
+    {(row, column): figures}, after each run. Of a run that failed figures_of_failure(message) are
+    kept, unless it is None or returns None. Returns their number."""
     store = ROOT / "docs" / f"{name}.json"
     kept = json.loads(store.read_text()) if store.exists() else {}
     end = time.monotonic() + 60 * options.minutes
@@ -97,10 +100,13 @@ def measure(cells, common, name, figures, options, write):
             return
         print(f"{' | '.join(places[0])} ...", flush=True)
         result = run(settings, ROOT / "results" / name / key)
-        if result is None:
-            print(f"{' | '.join(places[0])}: failed", file=sys.stderr)
+        if isinstance(result, str):
+            print(f"{' | '.join(places[0])} failed: {result}", file=sys.stderr)
+            measured = figures_of_failure(result) if figures_of_failure else None
         else:
-            keep(places, figures(result))
+            measured = figures(result)
+        if measured is not None:
+            keep(places, measured)
 
     running = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as jobs:

@@ -26,8 +26,7 @@ void check_moments(const std::string& name, Index depth, const InputMoments& mom
         throw UserError(fmt::format("{}: original inputs have depth {}, the weights have {}", name,
                                     moments.g.rows(), depth));
     }
-    if (config.bias_correction &&
-        (moments.means.quantized.size() != depth || moments.means.original.size() != depth)) {
+    if (config.bias_correction && moments.means.size() != depth) {
         throw UserError(
             fmt::format("{}: a bias is corrected by means of calibration inputs, and there are "
                         "none of depth {}",

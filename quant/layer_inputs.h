@@ -23,7 +23,7 @@ public:
     const Feedback& feedback() const { return feedback_; }
     /// What step search and refinement still ask for; empty where they do not.
     const InputMoments& moments() const { return moments_; }
-    const InputMeans& means() const { return moments_.means; }
+    const Eigen::RowVectorXd& means() const { return moments_.means; }
     /// Wall time that the feedback took, in s.
     double seconds() const { return seconds_; }
 

@@ -12,19 +12,13 @@
 
 namespace axesim::quant {
 
-/// Means [K] of a layer's inputs over the calibration samples; empty where no bias is corrected.
-struct InputMeans {
-    Eigen::RowVectorXd quantized;  ///< what the quantized net sees
-    Eigen::RowVectorXd original;   ///< what the float net sees
-};
-
 /// Second moments of a layer's inputs over the calibration samples. One common scale cancels.
 struct InputMoments {
     /// [K, K] sum over samples of xq xq^T, inputs that the quantized net sees; exactly symmetric
     Matrix<double> h;
     Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ only,
                        ///< empty means x = xq
-    InputMeans means;
+    Eigen::RowVectorXd means;  ///< [K] of xq (bias_correction.h); empty where no bias is corrected
 };
 
 /// Integer weights: w is about step[c] * tile_scales(c, t) * codes(c, k) with k in tile t, and

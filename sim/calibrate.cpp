@@ -120,9 +120,9 @@ private:
 /// Multiplies like the quantized net, and quantizes each layer when its inputs first arrive, unless
 /// that is done.
 ///
-/// GPFQ, Qronos and bias correction also need what the float net sees. Then the batch holds every
-/// sequence twice: the first half of the rows flows through the float weights, the second through
-/// the quantized ones, in one forward pass.
+/// GPFQ and Qronos also need what the float net sees. Then the batch holds every sequence twice:
+/// the first half of the rows flows through the float weights, the second through the quantized
+/// ones, in one forward pass.
 class QuantizingLinear : public workloads::LinearOperator {
 public:
     QuantizingLinear(LayerQuantizer& quantizer, QuantizedModel& model, const Config& config,
@@ -201,8 +201,7 @@ private:
         quant::InputMoments moments = quant::input_moments(
             inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr);
         if (layer.quantizer.bias_correction) {
-            moments.means =
-                quant::input_means(inputs.of_quantized, &inputs.of_float, positions_.length);
+            moments.means = quant::input_means(inputs.of_quantized, positions_.length);
         }
         model_.seconds.moments += stopwatch.seconds();
         return moments;

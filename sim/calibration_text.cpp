@@ -9,10 +9,6 @@ namespace axesim::sim {
 
 namespace {
 
-bool needs_float_stream(const LayerConfig& config) {
-    return compares_inputs(config) || config.quantizer.bias_correction;
-}
-
 bool any_layer(const LayerConfigs& layers, bool (*needs)(const LayerConfig&)) {
     return std::any_of(layers.begin(), layers.end(),
                        [&](const auto& layer) { return needs(layer.second); });
@@ -37,7 +33,7 @@ bool looks_at_text(const LayerConfig& config) {
 bool looks_at_text(const LayerConfigs& layers) {
     return any_layer(layers, [](const LayerConfig& layer) { return looks_at_text(layer); });
 }
-bool runs_float_stream(const LayerConfigs& layers) { return any_layer(layers, needs_float_stream); }
+bool runs_float_stream(const LayerConfigs& layers) { return any_layer(layers, compares_inputs); }
 
 CalibrationSequences calibration_sequences(const workloads::LoadedModel& model,
                                            const Config& config) {

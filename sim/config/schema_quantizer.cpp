@@ -193,9 +193,9 @@ std::vector<Key> search_keys() {
         per_layer(boolean_key(
             "quantizer.bias_correction", false,
             "Whether each output channel gets a bias that puts its mean on the calibration text "
-            "back to the float model's (first positions, with their huge values, apart). A float32 "
-            "a channel travels as metadata; the vector unit "
-            "adds it when it scales back. One matrix alone (quantize --weights) gets none.",
+            "back to what unrounded weights give for the same inputs (first positions, with their "
+            "huge values, apart). A float32 a channel travels as metadata; the vector unit adds it "
+            "when it scales back. One matrix alone (quantize --weights) gets none.",
             [](Config& c) { return &c.quantizer.bias_correction; })),
         per_layer(boolean_key(
             "quantizer.step_search", false,

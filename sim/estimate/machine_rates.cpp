@@ -83,7 +83,7 @@ void measure_host(const Sample& sample, const workloads::LlamaWeights& weights,
     Stopwatch stopwatch;
     quant::InputMoments moments = quant::input_moments(x, &x);
     rates.moment_mac = per(stopwatch.seconds(), 2 * static_cast<double>(x.rows()) * k * k);
-    moments.means = {x.colwise().mean().cast<double>(), x.colwise().mean().cast<double>()};
+    moments.means = x.colwise().mean().cast<double>();
     stopwatch.restart();
     const quant::LayerInputs inputs("sample", depth, std::move(moments), sample.config.quantizer);
     rates.factor_mac = per(stopwatch.seconds(), k * k * k);

@@ -2,6 +2,7 @@
 #include "models/memory/dram_address.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "common/error.h"
 
@@ -42,11 +43,13 @@ DramAddressMap::DramAddressMap(const DramConfig& config)
         const std::string part = mapping.substr(at - kLetters, kLetters);
         Digit digit{};
         if (part == "ch") above_channel = true;
-        if (part == "bg") digit = {&DramPlace::bank_group, config.bank_groups};
-        if (part == "ba") digit = {&DramPlace::bank, config.banks_per_group};
-        if (part == "co") digit = {&DramPlace::column, columns_};
+        if (part == "bg") digit = {&DramPlace::bank_group, config.bank_groups, -1};
+        if (part == "ba") digit = {&DramPlace::bank, config.banks_per_group, -1};
+        if (part == "co") digit = {&DramPlace::column, columns_, -1};
         if (digit.part == nullptr)
             continue;  // rows are what is left; channels are taken out before
+        const auto size = static_cast<unsigned>(digit.size);
+        if (std::has_single_bit(size)) digit.shift = std::countr_zero(size);
         digits_[digits++] = digit;
         above_column = above_column || digit.part == &DramPlace::column;
         if (!above_channel) below_channel_ *= digit.size;
@@ -65,8 +68,9 @@ std::int64_t DramAddressMap::atoms_of_channel(std::int64_t atoms, int channel) c
 DramPlace DramAddressMap::place(std::int64_t atom) const {
     DramPlace place;
     for (const Digit& digit : digits_) {
-        place.*digit.part = static_cast<int>(atom % digit.size);
-        atom /= digit.size;
+        const std::int64_t above = digit.shift >= 0 ? atom >> digit.shift : atom / digit.size;
+        place.*digit.part = static_cast<int>(atom - above * digit.size);
+        atom = above;
     }
     place.row = atom;
     return place;

@@ -51,6 +51,7 @@ private:
     struct Digit {
         int DramPlace::*part;
         int size;
+        int shift;  ///< log2 of a size that is a power of two, or -1
     };
     std::array<Digit, 3> digits_{};   ///< bank group, bank and column, the lowest first
     std::int64_t below_channel_ = 1;  ///< atoms that follow each other in one channel

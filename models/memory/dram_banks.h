@@ -49,6 +49,10 @@ public:
         return std::max(
             {ready_ps_[write], group(place).ready_ps[write], at(place).ready_ps[write]});
     }
+    /// From one column command to the next of the same kind, of the same bank group or another one.
+    std::int64_t column_gap_ps(bool write, bool same_group) const {
+        return (same_group ? same_group_gap_ps_ : other_group_gap_ps_)[write][write];
+    }
     /// Issues it. `time_ps` is not before column_ready_ps.
     void column(const DramPlace& place, bool write, std::int64_t time_ps);
     /// Precharges every open bank as early as possible.

@@ -14,6 +14,7 @@ DramChannelTiming::DramChannelTiming(const DramConfig& config)
     : config_(config),
       map_(config),
       banks_(config),
+      even_gap_ps_{even_gap_ps(false), even_gap_ps(true)},
       next_refresh_ps_(config.t_refi_ps > 0 ? config.t_refi_ps : kNever),
       bank_seen_(banks_.size()) {}
 
@@ -53,6 +54,10 @@ void DramChannelTiming::serve_in_order(std::int64_t first, const Request& reques
         }
         catch_up();
         refresh_until(std::max(request.arrival_ps, last_column_ps_));
+        if (const std::int64_t hit = hit_open_rows(atom, place, request)) {
+            atom += hit;
+            continue;
+        }
         const bool missed = !banks_.is_open(place);
         if (missed) banks_.open(place, entered_ps(0, request));
         issue(atom, place, missed, request);
@@ -200,6 +205,89 @@ std::int64_t DramChannelTiming::skip_hits(std::int64_t atom, DramPlace& place, s
         place.column += static_cast<int>(turns);
     }
     return atoms;
+}
+
+/// The time between column commands where all of them go to open rows, in the order of addresses,
+/// and wait for nothing but each other; 0 where that is not one time for all of them.
+std::int64_t DramChannelTiming::even_gap_ps(bool write) const {
+    const std::int64_t turn = map_.banks_in_turn();
+    const std::int64_t other = banks_.column_gap_ps(write, false);
+    const std::int64_t same = std::max(other, banks_.column_gap_ps(write, true));
+    // Commands from one of a group to its next one in two turns, where that is not the next.
+    std::int64_t nearest = turn;
+    bool one_group = true;
+    for (std::int64_t i = 0; i < turn; ++i) {
+        const int group = map_.place(i).bank_group;
+        one_group = one_group && group == map_.place(0).bank_group;
+        for (std::int64_t apart = 1; apart < nearest; ++apart) {
+            if (map_.place((i + apart) % turn).bank_group == group) nearest = apart;
+        }
+    }
+    if (one_group) return same;
+    return nearest * other >= same ? other : 0;
+}
+
+/// Serves atoms from `atom` on that hit open rows at even gaps, up to where rows end or a refresh
+/// is due, at once. Returns how many, and `place` behind them; 0 when `atom` must be walked.
+///
+/// Why that is right: every bank has one atom in a turn of all banks. Where none of the first turn
+/// waits for its bank, its group or the bus longer than for the atom before it, none of the turns
+/// after it does: nothing but these atoms happens meanwhile, and those wait for each other by even
+/// gaps.
+std::int64_t DramChannelTiming::hit_open_rows(std::int64_t atom, DramPlace& place,
+                                              const Request& request) {
+    const std::int64_t gap = even_gap_ps_[request.write];
+    if (gap == 0 || banks_.traced() || !banks_.is_open(place)) return 0;
+    const std::int64_t rows = map_.atoms_of_open_rows();
+    const std::int64_t end_of_rows = (atom / rows + 1) * rows;
+    std::int64_t count = std::min(request.end, end_of_rows) - atom;
+    const std::int64_t first_ps =
+        std::max(request.arrival_ps, banks_.column_ready_ps(place, request.write));
+    if (first_ps + (count - 2) * gap >= next_refresh_ps_) {  // due before the last of them
+        count = first_ps >= next_refresh_ps_ ? 1 : (next_refresh_ps_ - 1 - first_ps) / gap + 2;
+    }
+    const std::int64_t turn = map_.banks_in_turn();
+    DramPlace other = place;
+    for (std::int64_t i = 1; i < std::min(turn, count); ++i) {
+        map_.advance(other);
+        if (!banks_.is_open(other) ||
+            banks_.column_ready_ps(other, request.write) > first_ps + i * gap) {
+            count = i;
+        }
+    }
+    // Banks and groups need to know of the last command only.
+    const std::int64_t turns = count / turn;
+    const std::int64_t rest = count % turn;
+    other = place;
+    for (std::int64_t i = 0; i < std::min(turn, count); ++i) {
+        const std::int64_t last = i + (i < rest ? turns : turns - 1) * turn;
+        banks_.column(other, request.write, first_ps + last * gap);
+        if (i == rest) place = other;
+        map_.advance(other);
+    }
+    if (turns == 0) {
+        place = other;
+    } else {
+        place.column += static_cast<int>(turns);
+    }
+    if (atom + count == end_of_rows) place = map_.place(end_of_rows);
+
+    for (std::int64_t i = std::max<std::int64_t>(0, count - std::int64_t{kQueueAtoms}); i < count;
+         ++i) {
+        recent_columns_ps_[(columns_issued_ + static_cast<std::size_t>(i)) % kQueueAtoms] =
+            first_ps + i * gap;
+    }
+    columns_issued_ += static_cast<std::size_t>(count);
+    last_column_ps_ = first_ps + (count - 1) * gap;
+    counts_.row_hits += static_cast<std::uint64_t>(count);
+    run_ = {.next_atom = atom + count,
+            .next_place = {},
+            .end_atom = end_of_rows,
+            .write = request.write,
+            .atoms = count,
+            .turn_ps = turn * gap,
+            .steady = turns > 0 && turn <= std::int64_t{kQueueAtoms} ? turn : 0};
+    return count;
 }
 
 /// Brings banks and recent columns to where skip_hits() stands. Must come before either is used.

@@ -23,9 +23,9 @@ namespace axesim::models {
 ///   rise, so the queue never holds a hit behind an atom of another row of its bank.
 /// All-bank refresh every t_refi; it waits for the command before it.
 ///
-/// Where all queued atoms hit open rows and column commands have begun to come at a fixed rate, the
-/// rest of the row is advanced in closed form, with the times and counts of the walk atom by atom
-/// (a channel with a trace walks).
+/// Where all queued atoms hit open rows and column commands come at a fixed rate, the rest of the
+/// row is advanced in closed form, with the times and counts of the walk atom by atom (a channel
+/// with a trace walks).
 class DramChannelTiming {
 public:
     explicit DramChannelTiming(const DramConfig& config);
@@ -76,6 +76,8 @@ private:
     std::int64_t skip_hits(std::int64_t atom, DramPlace& place, std::int64_t limit,
                            const Request& request);
     void catch_up();
+    std::int64_t hit_open_rows(std::int64_t atom, DramPlace& place, const Request& request);
+    std::int64_t even_gap_ps(bool write) const;
     void refresh_until(std::int64_t now_ps);
     std::int64_t entered_ps(std::size_t ahead, const Request& request) const;
     /// Of the latest column command (1), the one before (2), ... up to kQueueAtoms back.
@@ -89,6 +91,7 @@ private:
     DramConfig config_;
     DramAddressMap map_;
     DramBanks banks_;
+    std::array<std::int64_t, 2> even_gap_ps_;  ///< [is a write]
     std::array<std::int64_t, kQueueAtoms> recent_columns_ps_{};
     std::size_t columns_issued_ = 0;
     std::int64_t last_column_ps_ = 0;

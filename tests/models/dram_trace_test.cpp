@@ -3,6 +3,8 @@
 // closed forms against the walk atom by atom.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/models/dram_trace_checker.h"
 #include "tests/models/dram_traffic.h"
 
@@ -172,6 +174,27 @@ TEST(DramClosedForm, GivesTheSameForDevicesThatNobodyBuilds) {
                          DramPagePolicy::open,
                          i % 2 == 0 ? DramScheduling::in_order : DramScheduling::fr_fcfs};
         expect_same_times(config, random_requests(200, 500, static_cast<unsigned>(i)));
+    }
+}
+
+/// Two streams in turns, as tiles of two operands come: rows that are open stay so or are closed by
+/// the other stream, and runs begin and end within a turn of the banks.
+TEST(DramClosedForm, GivesTheSameWhereStreamsTakeTurns) {
+    std::mt19937 random(8);
+    for (const DramConfig& config : all_designs()) {
+        const std::int64_t rows = DramAddressMap(config).atoms_of_open_rows();
+        for (const std::int64_t atoms : {std::int64_t{32}, std::int64_t{7}, 2 * rows}) {
+            std::vector<DramRequest> requests;
+            std::array<std::int64_t, 2> next{0, rows * 5 + 3};
+            for (std::size_t i = 0; i < 200; ++i) {
+                std::int64_t& first = next[i % 2];
+                if (random() % 8 == 0) first += static_cast<std::int64_t>(random() % 4) * rows + 5;
+                const std::int64_t ahead = i % 50 == 0 ? -config.t_refi_ps : 100'000;
+                requests.push_back({first, atoms, random() % 16 == 0, ahead});
+                first += atoms;
+            }
+            expect_same_times(config, requests);
+        }
     }
 }
 

@@ -197,9 +197,9 @@ void keep_metadata(const OperandRef& operand, std::span<const std::int32_t> word
 }  // namespace
 
 /// Waits as the policy says; returns the cycle when the last element arrives.
-std::uint64_t Accelerator::fetch(TransferCommand& transfer) {
+std::uint64_t Accelerator::fetch(TransferCommand& transfer, tlm::tlm_generic_payload& payload) {
     transfer.queued = config_.memory_interface.transfers == TransferPolicy::coalesced;
-    send_command(memory_socket, transfer);
+    send_command(memory_socket, transfer, payload);
     return transfer.done_cycle;
 }
 
@@ -224,6 +224,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .elements = 0,
                              .narrow = {},
                              .wide = {}};
+    tlm::tlm_generic_payload payload;  // of all transfers
     Matrix<Element>& elements = contents.elements;
     const Index lines = operand.depth_first ? columns : rows;
     const Index in_line = operand.depth_first ? rows : columns;
@@ -241,7 +242,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                 transfer.wide = values;
             }
         }
-        fetch(transfer);
+        fetch(transfer, payload);
         buffer.count_write(static_cast<std::uint64_t>(count) *
                            static_cast<std::uint64_t>(slot_bits(stream)));
     };
@@ -270,7 +271,7 @@ void Accelerator::load_operand(const OperandRef& operand, Stream stream, Index f
                              .elements = rows * operand.metadata_words,
                              .narrow = {},
                              .wide = words};
-    tile.ready_cycle = fetch(metadata);  // a stream's transfers end in their order
+    tile.ready_cycle = fetch(metadata, payload);  // a stream's transfers end in their order
     if (has_values) keep_metadata(operand, words, contents);
     if (operand.tiles_per_row > 0) {
         tile.ready_cycle = load_tile_scales(operand, stream, first_row, rows, first_column, columns,
@@ -310,11 +311,12 @@ std::uint64_t Accelerator::load_tile_scales(const OperandRef& operand, Stream st
                              .elements = 0,
                              .narrow = {},
                              .wide = {}};
+    tlm::tlm_generic_payload payload;
     const auto fetch_rows = [&](Index row, Index count) {
         transfer.first_element = (first_row + row) * operand.tiles_per_row + first_tile;
         transfer.elements = count;
         if (has_values) transfer.wide = {words.row(row).data(), static_cast<std::size_t>(count)};
-        fetch(transfer);
+        fetch(transfer, payload);
     };
     if (tiles == operand.tiles_per_row) {
         fetch_rows(0, rows * tiles);  // rows lie back to back

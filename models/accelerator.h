@@ -173,7 +173,7 @@ private:
                       TileBuffer<OperandTile<Element>>& buffer, OperandTile<Element>& tile);
     static std::uint64_t result_bits(const Job& job, const OutputTile& tile);
     int slot_bits(Stream stream) const;
-    std::uint64_t fetch(TransferCommand& transfer);
+    std::uint64_t fetch(TransferCommand& transfer, tlm::tlm_generic_payload& payload);
     std::uint64_t load_tile_scales(const OperandRef& operand, Stream stream, Index first_row,
                                    Index rows, Index first_column, Index columns, bool has_values,
                                    TileScales& tile_scales);

@@ -12,11 +12,11 @@
 
 namespace axesim::models {
 
-/// Sends `command` through an initiator socket and waits until it is done. The target may write
-/// results into it. Throws RunError when the target does not take it.
+/// Sends `command` through an initiator socket and waits until it is done, in a payload that may
+/// serve one command after the other. The target may write results into it. Throws RunError when
+/// the target does not take it.
 template <class Command, class Socket>
-void send_command(Socket& socket, Command& command) {
-    tlm::tlm_generic_payload payload;
+void send_command(Socket& socket, Command& command, tlm::tlm_generic_payload& payload) {
     payload.set_command(tlm::TLM_WRITE_COMMAND);
     payload.set_address(0);
     payload.set_data_ptr(reinterpret_cast<unsigned char*>(&command));
@@ -31,6 +31,12 @@ void send_command(Socket& socket, Command& command) {
         throw RunError(std::string(socket.name()) + ": " + payload.get_response_string());
     }
     if (delay != sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+}
+
+template <class Command, class Socket>
+void send_command(Socket& socket, Command& command) {
+    tlm::tlm_generic_payload payload;
+    send_command(socket, command, payload);
 }
 
 /// The struct that a command transaction carries, or nullptr (with the response status set) when

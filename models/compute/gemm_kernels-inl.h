@@ -63,6 +63,7 @@ struct SumsInInt32 {
     static HWY_INLINE Sum empty() { return hn::Zero(Int32Tag()); }
     static HWY_INLINE Sum load(const std::int32_t* words) { return hn::Load(Int32Tag(), words); }
     static HWY_INLINE Int32Vector total(Sum sum) { return sum; }
+    static HWY_INLINE Int32Vector bits_of_negative(Sum sum) { return hn::Neg(sum); }
 };
 
 /// Pairs of 16-bit codes.
@@ -76,11 +77,23 @@ struct Pairs : SumsInInt32 {
 /// leave int16.
 #if HWY_TARGET == HWY_AVX3_DL
 constexpr bool kQuadsInInt32 = true;
-struct Quads : SumsInInt32 {
+struct Quads {
+    /// The compiler's own type: where loops carry __m512i, whose elements it takes for int64, GCC
+    /// 12 copies each sum twice a step.
+    using Sum = std::int32_t __attribute__((vector_size(64)));
+    static HWY_INLINE Sum empty() { return Sum{}; }
+    static HWY_INLINE Sum load(const std::int32_t* words) {
+        return reinterpret_cast<Sum>(hn::Load(Int32Tag(), words).raw);
+    }
     static HWY_INLINE Sum add(Sum sum, Int32Vector x, Int32Vector w) {
         // vpdpbusd: four products, added to the sum.
-        return Sum{_mm512_dpbusd_epi32(sum.raw, x.raw, w.raw)};
+        return reinterpret_cast<Sum>(
+            _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), x.raw, w.raw));
     }
+    static HWY_INLINE Int32Vector total(Sum sum) {
+        return Int32Vector{reinterpret_cast<__m512i>(sum)};
+    }
+    static HWY_INLINE Int32Vector bits_of_negative(Sum sum) { return hn::Neg(total(sum)); }
 };
 #elif HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
 constexpr bool kQuadsInInt32 = false;
@@ -105,6 +118,9 @@ struct Quads {
     static HWY_INLINE Int32Vector total(Sum sum) {
         const Int32Vector both = hn::BitCast(Int32Tag(), sum);
         return hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(both)), hn::ShiftRight<16>(both));
+    }
+    static HWY_INLINE Int32Vector bits_of_negative(Sum sum) {
+        return hn::BitCast(Int32Tag(), hn::Neg(sum));
     }
 };
 #else
@@ -132,6 +148,37 @@ HWY_INLINE void clear(std::int32_t (*rows)[kPanelChannels]) {
     }
 }
 
+/// Sums of kRows rows and kVectors vectors of channels, to be kept in registers.
+template <class Products, int kRows>
+using ProductSums = typename Products::Sum[kRows][kVectors];
+
+/// sum[row][vector] = start, as Products keeps sums, or 0 if it is null, + sum over words of
+/// x[word][row] * w[word][vector]; `words` >= 1.
+template <class Products, int kRows>
+HWY_INLINE void sum_products(const std::int32_t* HWY_RESTRICT x, const std::int32_t* HWY_RESTRICT w,
+                             Index words, const std::int32_t* HWY_RESTRICT start,
+                             ProductSums<Products, kRows>& sum) {
+    const Int32Tag d;
+    for (int v = 0; v < kVectors; ++v) {
+        const auto first =
+            start == nullptr ? Products::empty() : Products::load(start + v * kLanes);
+        for (int r = 0; r < kRows; ++r) sum[r][v] = first;
+    }
+    Index i = 0;
+    do {  // never empty: else the compiler keeps more values than there are registers
+        Int32Vector weights[kVectors];
+        for (int v = 0; v < kVectors; ++v) {
+            weights[v] = hn::Load(d, w + i * kPanelChannels + v * kLanes);
+        }
+        for (int r = 0; r < kRows; ++r) {
+            const Int32Vector activation = hn::Set(d, x[i * kRows + r]);
+            for (int v = 0; v < kVectors; ++v) {
+                sum[r][v] = Products::add(sum[r][v], activation, weights[v]);
+            }
+        }
+    } while (++i < words);
+}
+
 /// sums[row][channel] += sum over words of x[word][row] * w[word][channel]; when kFresh, the sums
 /// start at start[channel], as Products keeps sums, or at 0 if it is null.
 template <class Products, int kRows, bool kFresh>
@@ -141,24 +188,8 @@ HWY_NOINLINE void add_products(const std::int32_t* HWY_RESTRICT x,
                                const std::int32_t* HWY_RESTRICT start = nullptr) {
     const Int32Tag d;
     for (Index c = 0; c < kPanelChannels; c += kVectors * kLanes) {
-        typename Products::Sum sum[kRows][kVectors];
-        for (int v = 0; v < kVectors; ++v) {
-            const auto first =
-                start == nullptr ? Products::empty() : Products::load(start + c + v * kLanes);
-            for (int r = 0; r < kRows; ++r) sum[r][v] = first;
-        }
-        for (Index i = 0; i < words; ++i) {
-            Int32Vector weights[kVectors];
-            for (int v = 0; v < kVectors; ++v) {
-                weights[v] = hn::Load(d, w + i * kPanelChannels + c + v * kLanes);
-            }
-            for (int r = 0; r < kRows; ++r) {
-                const Int32Vector activation = hn::Set(d, x[i * kRows + r]);
-                for (int v = 0; v < kVectors; ++v) {
-                    sum[r][v] = Products::add(sum[r][v], activation, weights[v]);
-                }
-            }
-        }
+        ProductSums<Products, kRows> sum;
+        sum_products<Products, kRows>(x, w + c, words, start == nullptr ? nullptr : start + c, sum);
         for (int r = 0; r < kRows; ++r) {
             for (int v = 0; v < kVectors; ++v) {
                 std::int32_t* const to = sums[r] + c + v * kLanes;
@@ -309,6 +340,39 @@ struct alignas(64) SeenByChannel {
     std::int32_t outer_max[kPanelChannels] = {};
 };
 
+/// The extremes of one vector of channels while rows are added up.
+struct SeenByVector {
+    HWY_INLINE SeenByVector(const SeenByChannel& seen, Index c)
+        : inner_min(hn::Load(Int32Tag(), seen.inner_min + c)),
+          inner_max(hn::Load(Int32Tag(), seen.inner_max + c)),
+          outer_min(hn::Load(Int32Tag(), seen.outer_min + c)),
+          outer_max(hn::Load(Int32Tag(), seen.outer_max + c)) {}
+
+    HWY_INLINE void store(SeenByChannel& seen, Index c) const {
+        const Int32Tag d;
+        hn::Store(inner_min, d, seen.inner_min + c);
+        hn::Store(inner_max, d, seen.inner_max + c);
+        hn::Store(outer_min, d, seen.outer_min + c);
+        hn::Store(outer_max, d, seen.outer_max + c);
+    }
+
+    /// outer += inner, or inner * scale when kScaled, which cannot overflow.
+    template <bool kScaled>
+    HWY_INLINE void add(Int32Vector inner, Int32Vector scale, std::int32_t* HWY_RESTRICT outer) {
+        const Int32Tag d;
+        Int32Vector added = inner;
+        if constexpr (kScaled) added = hn::Mul(inner, scale);
+        const Int32Vector sum = hn::Add(hn::Load(d, outer), added);
+        hn::Store(sum, d, outer);
+        inner_min = hn::Min(inner_min, inner);
+        inner_max = hn::Max(inner_max, inner);
+        outer_min = hn::Min(outer_min, sum);
+        outer_max = hn::Max(outer_max, sum);
+    }
+
+    Int32Vector inner_min, inner_max, outer_min, outer_max;
+};
+
 /// outer[row][channel] += inner[row][channel], which cannot overflow, and their extremes. When
 /// kScaled, inner * tile_scales[channel] is added.
 template <int kRows, bool kScaled>
@@ -318,25 +382,39 @@ HWY_INLINE void add_to_outer(const std::int32_t (*HWY_RESTRICT inner)[kPanelChan
                              SeenByChannel& seen) {
     const Int32Tag d;
     for (Index c = 0; c < kPanelChannels; c += kLanes) {
-        Int32Vector inner_min = hn::Load(d, seen.inner_min + c);
-        Int32Vector inner_max = hn::Load(d, seen.inner_max + c);
-        Int32Vector outer_min = hn::Load(d, seen.outer_min + c);
-        Int32Vector outer_max = hn::Load(d, seen.outer_max + c);
+        SeenByVector seen_here(seen, c);
+        Int32Vector scale = hn::Zero(d);
+        if constexpr (kScaled) scale = hn::Load(d, tile_scales + c);
         for (int r = 0; r < kRows; ++r) {
-            const Int32Vector from = hn::Load(d, inner[r] + c);
-            Int32Vector added = from;
-            if constexpr (kScaled) added = hn::Mul(from, hn::Load(d, tile_scales + c));
-            const Int32Vector to = hn::Add(hn::Load(d, outer[r] + c), added);
-            hn::Store(to, d, outer[r] + c);
-            inner_min = hn::Min(inner_min, from);
-            inner_max = hn::Max(inner_max, from);
-            outer_min = hn::Min(outer_min, to);
-            outer_max = hn::Max(outer_max, to);
+            seen_here.add<kScaled>(hn::Load(d, inner[r] + c), scale, outer[r] + c);
         }
-        hn::Store(inner_min, d, seen.inner_min + c);
-        hn::Store(inner_max, d, seen.inner_max + c);
-        hn::Store(outer_min, d, seen.outer_min + c);
-        hn::Store(outer_max, d, seen.outer_max + c);
+        seen_here.store(seen, c);
+    }
+}
+
+/// add_products() to fresh sums and add_to_outer() of these, which never leave the registers.
+template <class Products, int kRows, bool kScaled>
+HWY_NOINLINE void add_products_to_outer(const std::int32_t* HWY_RESTRICT x,
+                                        const std::int32_t* HWY_RESTRICT w, Index words,
+                                        const std::int32_t* HWY_RESTRICT start,
+                                        const std::int32_t* HWY_RESTRICT tile_scales,
+                                        std::int32_t (*HWY_RESTRICT outer)[kPanelChannels],
+                                        SeenByChannel& seen) {
+    const Int32Tag d;
+    for (Index first = 0; first < kPanelChannels; first += kVectors * kLanes) {
+        ProductSums<Products, kRows> sum;
+        sum_products<Products, kRows>(x, w + first, words,
+                                      start == nullptr ? nullptr : start + first, sum);
+        for (int v = 0; v < kVectors; ++v) {
+            const Index c = first + v * kLanes;
+            SeenByVector seen_here(seen, c);
+            Int32Vector scale = hn::Zero(d);
+            if constexpr (kScaled) scale = hn::Load(d, tile_scales + c);
+            for (int r = 0; r < kRows; ++r) {
+                seen_here.add<kScaled>(Products::total(sum[r][v]), scale, outer[r] + c);
+            }
+            seen_here.store(seen, c);
+        }
     }
 }
 

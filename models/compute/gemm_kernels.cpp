@@ -117,15 +117,37 @@ void sum_wide(Task& task, const TilePlace& at) {
     }
 }
 
+/// Whether no step of the tile can overflow in int32, and quads hold its sums.
+bool is_any_order_of_quads(const Task& task, const TilePlan& plan) {
+    return plan.method == TileMethod::any_order_int16 ||
+           (plan.method == TileMethod::any_order && kQuadsInInt32 && task.weights.has_quads());
+}
+
+/// Sums the tile and adds it to the outer accumulators at once, where no step can overflow in int32
+/// (true), or does nothing.
+template <int kRows, bool kScaled>
+bool sum_to_outer(Task& task, const TilePlace& at, const std::int32_t* tile_scales) {
+    const auto add = [&]<class Products>(Products) {
+        const TileWords tile = words_of<Products>(task, at);
+        add_products_to_outer<Products, kRows, kScaled>(
+            tile.x, tile.w, tile.count, tile.start, tile_scales, task.outer, task.seen_by_channel);
+    };
+    if (is_any_order_of_quads(task, at.plan)) {
+        add(Quads());
+        return true;
+    }
+    if (at.plan.method != TileMethod::any_order) return false;
+    add(Pairs());
+    return true;
+}
+
 /// Leaves the tile's inner accumulators in task.wide_inner (true) or in task.inner (false).
 template <int kRows>
 bool sum_tile(Task& task, const TilePlace& at) {
     switch (at.plan.method) {
         case TileMethod::any_order_int16:
-            sum_in_any_order<Quads, kRows>(task, at);
-            return false;
         case TileMethod::any_order:
-            if (kQuadsInInt32 && task.weights.has_quads()) {
+            if (is_any_order_of_quads(task, at.plan)) {
                 sum_in_any_order<Quads, kRows>(task, at);
             } else {
                 sum_in_any_order<Pairs, kRows>(task, at);
@@ -199,6 +221,11 @@ void multiply_panel(Task& task, const TokenBlock& block, Index panel) {
         const std::int32_t* tile_scales = task.weights.tile_scales(panel, t);
         const TilePlace at{block, panel, tile, t, task.weights.plan(panel, t)};
         ++t;
+        if (narrow_outer &&
+            (tile_scales == nullptr ? sum_to_outer<kRows, false>(task, at, tile_scales)
+                                    : sum_to_outer<kRows, true>(task, at, tile_scales))) {
+            continue;
+        }
         const bool wide_inner = sum_tile<kRows>(task, at);
         if (narrow_outer) {
             // An outer accumulator that is safe in int32 has inner ones that are.
@@ -366,7 +393,7 @@ void start_offset_quads(const std::int32_t* quad_words, Index quads, std::int32_
             sum = Quads::add(sum, hn::Set(d, kByteOffsets),
                              hn::Load(d, quad_words + q * kPanelChannels + c));
         }
-        hn::Store(hn::BitCast(d, hn::Sub(Quads::empty(), sum)), d, starts + c);
+        hn::Store(Quads::bits_of_negative(sum), d, starts + c);
     }
 }
 
@@ -394,6 +421,8 @@ void pack_weights(const std::int16_t* codes, Index depth, Index channels, const 
     std::fill_n(to, channels < kPanelChannels ? tile.pairs() * kPanelChannels : 0, 0);
     pack_rows(codes + tile.first, depth, channels, tile.length, kPanelChannels, to);
 }
+
+bool sums_quads_in_int32() { return kQuadsInInt32; }
 
 CodeSums sum_codes(const std::int32_t* words, Index pairs) {
     const Int32Tag d;
@@ -434,6 +463,7 @@ HWY_EXPORT(pack_token_block);
 HWY_EXPORT(pack_weights);
 HWY_EXPORT(start_offset_quads);
 HWY_EXPORT(sum_codes);
+HWY_EXPORT(sums_quads_in_int32);
 
 std::vector<TokenBlock> cut_into_token_blocks(Index tokens) {
     std::vector<TokenBlock> blocks;
@@ -462,6 +492,8 @@ void pack_weights(const std::int16_t* codes, Index depth, Index channels, const 
                   std::int32_t* words) {
     HWY_DYNAMIC_DISPATCH(pack_weights)(codes, depth, channels, tile, words);
 }
+
+bool sums_quads_in_int32() { return HWY_DYNAMIC_DISPATCH(sums_quads_in_int32)(); }
 
 CodeSums sum_codes(const std::int32_t* words, Index pairs) {
     return HWY_DYNAMIC_DISPATCH(sum_codes)(words, pairs);

@@ -48,6 +48,9 @@ IntegerRange pack_token_block(const TokenBlock& block, const std::vector<TileSpa
 void pack_weights(const std::int16_t* codes, Index depth, Index channels, const TileSpan& tile,
                   std::int32_t* words);
 
+/// Whether the kernels sum quads in int32, so that they need no pairs where int32 suffices.
+bool sums_quads_in_int32();
+
 /// Signed activations become unsigned bytes in quads by 128 more in each.
 inline constexpr auto kByteOffsets = static_cast<std::int32_t>(0x80808080u);
 

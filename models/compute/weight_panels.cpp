@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/compute/weight_panels.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/parallel.h"
@@ -87,8 +88,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
       quads_fit_int16_(has_quads_ && (activations_.min == 0 || kHalfInt8.contains(format.weights))),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
-    words_ = hwy::AllocateAligned<std::int32_t>(
-        static_cast<std::size_t>(panels() * pairs() * kPanelChannels));
+    words_.resize(static_cast<std::size_t>(panels()));
     if (has_quads_) {
         quad_words_ = hwy::AllocateAligned<std::int32_t>(
             static_cast<std::size_t>(panels() * quads() * kPanelChannels));
@@ -100,8 +100,17 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
     if ((tile_scales.array() != 1).any()) pack_tile_scales(tile_scales);
     std::vector<PanelProof> proofs(static_cast<std::size_t>(panels()));
     for_blocks(panels(), 1, [&](Index panel, Index) {
+        const auto p = static_cast<std::size_t>(panel);
+        words_[p] =
+            hwy::AllocateAligned<std::int32_t>(static_cast<std::size_t>(pairs() * kPanelChannels));
         pack(weights, panel);
-        proofs[static_cast<std::size_t>(panel)] = prove(panel);
+        proofs[p] = prove(panel);
+        // Most panels have done with pairs here; of a large layer these would be most of its
+        // memory.
+        if (std::ranges::none_of(proofs[p].plans,
+                                 [&](const TilePlan& plan) { return takes_pairs(plan); })) {
+            words_[p].reset();
+        }
     });
     for (Index panel = 0; panel < panels(); ++panel) {
         PanelProof& proof = proofs[static_cast<std::size_t>(panel)];
@@ -120,7 +129,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
 void WeightPanels::pack(const Matrix<std::int16_t>& weights, Index panel) {
     const Index first = panel * kPanelChannels;
     const Index channels = std::min(kPanelChannels, channels_ - first);
-    std::int32_t* panel_words = words_.get() + panel * pairs() * kPanelChannels;
+    std::int32_t* panel_words = words_[static_cast<std::size_t>(panel)].get();
     std::int32_t* starts =
         has_signed_quads() ? quad_starts_.get() + panel * tile_count() * kPanelChannels : nullptr;
     for (const TileSpan& tile : tiles_) {
@@ -180,6 +189,11 @@ WeightPanels::PanelProof WeightPanels::prove(Index panel) const {
             proof.outer_safe_int32 && proof.outer_fits && kInt32.contains(outer);
     }
     return proof;
+}
+
+bool WeightPanels::takes_pairs(const TilePlan& plan) const {
+    return plan.method != TileMethod::any_order_int16 &&
+           !(plan.method == TileMethod::any_order && has_quads_ && sums_quads_in_int32());
 }
 
 TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,

@@ -79,9 +79,9 @@ public:
     const AccumulatorRule& outer() const { return outer_; }
     Index lanes() const { return lanes_; }
 
-    /// Words of a panel from one pair on.
+    /// Words of a panel from one pair on. There where a tile's method takes pairs.
     const std::int32_t* words(Index panel, Index pair) const {
-        return words_.get() + (panel * pairs() + pair) * kPanelChannels;
+        return words_[static_cast<std::size_t>(panel)].get() + pair * kPanelChannels;
     }
     bool has_quads() const { return has_quads_; }
     /// Activations are offset bytes: sums of quads start at quad_starts().
@@ -121,6 +121,7 @@ private:
     void pack(const Matrix<std::int16_t>& weights, Index panel);
     void pack_tile_scales(const TileScales& tile_scales);
     PanelProof prove(Index panel) const;
+    bool takes_pairs(const TilePlan& plan) const;
     TilePlan choose(const IntegerRange& sums, double typical_extreme, const TileSpan& tile) const;
     void append_limits(Index panel, const TileSpan& tile, TilePlan& plan);
 
@@ -136,7 +137,7 @@ private:
     bool quads_fit_int16_;  ///< where sums do
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;
-    hwy::AlignedFreeUniquePtr<std::int32_t[]> words_;
+    std::vector<hwy::AlignedFreeUniquePtr<std::int32_t[]>> words_;  ///< of each panel
     hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_words_;
     hwy::AlignedFreeUniquePtr<std::int32_t[]> quad_starts_;  ///< [panel][tile][channel in panel]
     hwy::AlignedFreeUniquePtr<std::int32_t[]> tile_scales_;  ///< [panel][tile][channel in panel]

@@ -28,11 +28,11 @@ struct Named {
     const char* name;
     Shape shape;
 };
-constexpr Named kShapes[] = {{"smollm2_q_proj", {512, 576, 576}},
-                             {"smollm2_up_proj", {512, 576, 1536}},
-                             {"smollm2_down_proj", {512, 1536, 576}},
-                             {"llama_3_8b_q_proj", {512, 4096, 4096}},
-                             {"llama_3_8b_down_proj", {512, 14336, 4096}}};
+constexpr Named kShapes[] = {
+    {"smollm2_q_proj", {512, 576, 576}},         {"smollm2_up_proj", {512, 576, 1536}},
+    {"smollm2_down_proj", {512, 1536, 576}},     {"llama_3_8b_q_proj", {512, 4096, 4096}},
+    {"llama_3_8b_k_proj", {512, 4096, 1024}},    {"llama_3_8b_up_proj", {512, 4096, 14336}},
+    {"llama_3_8b_down_proj", {512, 14336, 4096}}};
 
 /// What keeps an accumulator from overflowing, or does not.
 struct Case {

@@ -375,12 +375,15 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
     return result;
 }
 
+bool stores_blocks(const workloads::LlamaShape& shape, const Config& config) {
+    return !config.workload.timing_only && looks_at_text(layer_configs(config, shape));
+}
+
 int finished_blocks(const workloads::LoadedModel& model, const Config& config,
                     const CheckpointPlace& checkpoints) {
-    const LayerConfigs configs = layer_configs(config, model.weights->shape());
-    if (checkpoints.folder.empty() || config.workload.timing_only || !looks_at_text(configs)) {
-        return 0;
-    }
+    const workloads::LlamaShape& shape = model.weights->shape();
+    if (checkpoints.folder.empty() || !stores_blocks(shape, config)) return 0;
+    const LayerConfigs configs = layer_configs(config, shape);
     const auto streams = calibration_streams(model, config, runs_float_stream(configs));
     const auto key = checkpoint_key(config, model.sha256, streams.sequences);
     return Checkpoint::finished_blocks(folder_of(checkpoints, key), key);

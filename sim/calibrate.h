@@ -83,6 +83,9 @@ struct CheckpointPlace {
 QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config& config,
                               Progress& progress, const CheckpointPlace& checkpoints = {});
 
+/// Whether quantize_model() stores blocks in a place that has a folder.
+bool stores_blocks(const workloads::LlamaShape& shape, const Config& config);
+
 /// Blocks (lm_head counts as one) that quantize_model() would find finished. Changes nothing.
 int finished_blocks(const workloads::LoadedModel& model, const Config& config,
                     const CheckpointPlace& checkpoints);

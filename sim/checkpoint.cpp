@@ -123,7 +123,7 @@ Json checkpoint_key(const Config& config, const std::string& model_sha256,
         tokens += fmt::format("{}\n", fmt::join(sequence, " "));
     return {{"version", version()},
             // Another build of the same version may round differently.
-            {"program_sha256", sha256_of_file("/proc/self/exe")},
+            {"program_sha256", program_sha256()},
             {"model_sha256", model_sha256},
             {"calibration_tokens_sha256", sha256_hex(bytes_of(tokens))},
             {"config", integers_config(config.resolved)}};

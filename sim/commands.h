@@ -76,7 +76,9 @@ struct SweepOptions : ConfigOptions {
     int jobs = 0;                 ///< worker processes at a time; 0: as many as cores
     bool resume = false;          ///< also in a folder that holds another sweep
     bool list = false;            ///< only print the points
+    bool dry_run = false;         ///< only tell what would run, and about how long
     std::string point;            ///< run only this one, write no table; empty: all
+    OutputText format = OutputText::text;  ///< of a dry run
 };
 
 /// What `axesim report` writes.

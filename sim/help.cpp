@@ -122,31 +122,36 @@ CommandSpec gemm_spec() {
 }
 
 CommandSpec sweep_spec() {
-    return {"sweep",
-            {"sweep --config SWEEP.yaml --out DIR [--set KEY=VALUE]... [--jobs N] [--cache DIR]",
-             "      [--resume] [--threads N] [--quiet]", "sweep --config SWEEP.yaml --list",
-             "sweep --config SWEEP.yaml --out DIR --point NAME"},
-            "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
-            "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
-            "order of the points. In the end DIR/sweep.sqlite has the same and all layers, and\n"
-            "DIR/report.html the figures. Points that compute the same values share work. Cut\n"
-            "short and started again, it does what is not finished. A point that fails is a line\n"
-            "with its error; exit status 1 tells that there are such.",
-            {{"config", "FILE", "the sweep, a .yaml file (see configs/sweeps/)"},
-             {"set", "KEY=VALUE", "change one key of the base config for all points", true},
-             {"out", "DIR", "where sweep.csv goes, and the results of each point (points/)"},
-             {"jobs", "N", "points to run at a time; 0, the default: as many as cores"},
-             {"cache", "DIR", "where shared work is kept; default: cache in --out"},
-             {"resume", "", "also go on in a folder with the points of another sweep"},
-             {"list", "", "only print the points, as JSON, and which others each one builds on"},
-             {"point", "NAME", "run only this one, for a scheduler (see workflow/); no table"},
-             kThreads,
-             kQuiet,
-             kHelp},
-            "",
-            {"axesim sweep --config configs/sweeps/accumulators.yaml --out out/accumulators",
-             "axesim sweep --config configs/sweeps/tiles.yaml --out out/tiles --jobs 4 --set "
-             "workload.evaluation.tokens=512"}};
+    return {
+        "sweep",
+        {"sweep --config SWEEP.yaml --out DIR [--set KEY=VALUE]... [--jobs N] [--cache DIR]",
+         "      [--resume] [--threads N] [--quiet]",
+         "sweep --config SWEEP.yaml --out DIR --dry-run [--format text|json]",
+         "sweep --config SWEEP.yaml --list", "sweep --config SWEEP.yaml --out DIR --point NAME"},
+        "Runs every design point that SWEEP.yaml describes (see configs/sweeps/), each in a\n"
+        "process of its own, and writes DIR/sweep.csv: a line a point as it finishes, in the\n"
+        "order of the points. In the end DIR/sweep.sqlite has the same and all layers, and\n"
+        "DIR/report.html the figures. Points that compute the same values share work. Cut\n"
+        "short and started again, it does what is not finished. A point that fails is a line\n"
+        "with its error; exit status 1 tells that there are such.",
+        {{"config", "FILE", "the sweep, a .yaml file (see configs/sweeps/)"},
+         {"set", "KEY=VALUE", "change one key of the base config for all points", true},
+         {"out", "DIR", "where sweep.csv goes, and the results of each point (points/)"},
+         {"jobs", "N", "points to run at a time; 0, the default: as many as cores"},
+         {"cache", "DIR", "where shared work is kept; default: cache in --out"},
+         {"resume", "", "also go on in a folder with the points of another sweep"},
+         {"dry-run", "", "only tell what would run, and about its time and memory"},
+         {"format", "text|json", "what --dry-run prints on stdout"},
+         {"list", "", "only print the points, as JSON, and which others each one builds on"},
+         {"point", "NAME", "run only this one, for a scheduler (see workflow/); no table"},
+         kThreads,
+         kQuiet,
+         kHelp},
+        "",
+        {"axesim sweep --config configs/sweeps/accumulators.yaml --out out/accumulators",
+         "axesim sweep --config configs/sweeps/hardware.yaml --out out/hardware --dry-run",
+         "axesim sweep --config configs/sweeps/tiles.yaml --out out/tiles --jobs 4 --set "
+         "workload.evaluation.tokens=512"}};
 }
 
 CommandSpec report_spec() {

@@ -97,15 +97,18 @@ workloads::LlamaShape load_shape(const std::filesystem::path& file) {
 
 std::vector<std::string> shape_names() { return table_names(kFolder); }
 
-workloads::LoadedModel open_model(Config& config) {
+workloads::LoadedModel load_model_of(const Config& config) {
     const std::string& wanted = config.workload.model;
-    workloads::LoadedModel model;
     if (const auto file = find_shape(wanted)) {
-        model = workloads::synthetic_model(load_shape(*file), config.seed, *file);
+        return workloads::synthetic_model(load_shape(*file), config.seed, *file);
+    }
+    return workloads::load_model(workloads::find_model(wanted, shape_names()));
+}
+
+void settle_config(Config& config, const workloads::LoadedModel& model) {
+    if (model.synthetic) {
         only_round(config);
         config.workload.evaluation.tokens = 0;
-    } else {
-        model = workloads::load_model(workloads::find_model(wanted, shape_names()));
     }
     if (config.workload.timing_only) {
         config.workload.evaluation.tokens = 0;
@@ -115,6 +118,11 @@ workloads::LoadedModel open_model(Config& config) {
         }
     }
     resolve_bit_width(config, model.weights->shape().deepest_input());
+}
+
+workloads::LoadedModel open_model(Config& config) {
+    workloads::LoadedModel model = load_model_of(config);
+    settle_config(config, model);
     return model;
 }
 

@@ -267,6 +267,11 @@ Command parse_sweep(const Given& given) {
     options.cache = given.has("cache") ? given.required("cache") : "";
     options.jobs = given.count_of("jobs");
     options.resume = given.has("resume");
+    options.dry_run = given.has("dry-run");
+    options.format = given.format();
+    if (options.format == OutputText::json && !options.dry_run) {
+        throw UserError("option --format is for --dry-run; a sweep writes DIR/sweep.csv");
+    }
     return options;
 }
 

@@ -353,6 +353,7 @@ Run run_design_point(const Config& requested, Progress& progress, const RunFolde
     Stopwatch stage;
     const auto arithmetic =
         arithmetic_key(requested, model.sha256, calibration_text_sha256(model, config), text);
+    if (!folders.shared.empty()) SharedWork::make_folders(folders.shared);
     SharedWork shared(folders.shared, arithmetic);
     const auto known = config.workload.evaluation.tokens > 0 ? shared.evaluation() : std::nullopt;
     Run run;

@@ -203,15 +203,16 @@ SharedWork::SharedWork(fs::path folder, const Json& arithmetic) : folder_(std::m
     if (folder_.empty()) return;
     // Another build of the same version may round differently.
     Json key = arithmetic;
-    key["program_sha256"] = sha256_of_file("/proc/self/exe");
+    key["program_sha256"] = program_sha256();
     evaluation_sha256_ = digest(key);
     // Of the config the float model knows only which tokens it sees.
     key["config"] = key["config"]["workload"]["evaluation"];
     key.erase("calibration_text_sha256");
     float_sha256_ = digest(key);
-    for (const char* kind : {"float", "evaluation"}) {
-        require_writable_directory(folder_ / kind);
-    }
+}
+
+void SharedWork::make_folders(const fs::path& folder) {
+    for (const char* kind : {"float", "evaluation"}) require_writable_directory(folder / kind);
 }
 
 CheckpointPlace SharedWork::checkpoints(const fs::path& folder) {

@@ -45,6 +45,8 @@ public:
     /// In `folder`, for runs of this key (arithmetic_key).
     SharedWork(std::filesystem::path folder, const nlohmann::ordered_json& arithmetic);
 
+    /// Makes the folders for what is stored. Throws UserError when nothing can be written there.
+    static void make_folders(const std::filesystem::path& folder);
     /// Where checkpoints of quantization go: shared too.
     static CheckpointPlace checkpoints(const std::filesystem::path& folder);
 
@@ -52,7 +54,7 @@ public:
     std::optional<Matrix<float>> float_hidden(Index rows, Index columns);
     std::optional<Evaluation> evaluation();
 
-    /// Throw RunError.
+    /// After make_folders(). Throw RunError.
     void store_float_hidden(const Matrix<float>& hidden) const;
     void store(const Evaluation& evaluation) const;
 

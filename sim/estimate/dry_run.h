@@ -6,17 +6,11 @@
 #include <string>
 
 #include "sim/config/config.h"
-#include "sim/estimate/memory_estimate.h"
-#include "sim/estimate/work_plan.h"
+#include "sim/estimate/run_plan.h"
+#include "sim/estimate/time_estimate.h"
 #include "sim/run.h"
 
 namespace axesim::sim {
-
-/// Wall time of one stage, in s, at the rates that were measured.
-struct StageTime {
-    std::string name;
-    double seconds = 0;
-};
 
 struct DryRun {
     std::string title;      ///< design and model
@@ -25,9 +19,11 @@ struct DryRun {
     double batch_bytes = 0;  ///< that one stream moves before another may take the bus
     WorkPlan plan;
     WorkDone done;
-    std::vector<StageTime> times;
+    MachineRates rates;
     double measuring_seconds = 0;  ///< that the rates took
+    std::vector<StageTime> times;
     double least_seconds = 0, most_seconds = 0;
+    double process_bytes = 0;  ///< of the program with tokenizer and texts, before any stage
     std::vector<StageMemory> memory;
     double peak_bytes = 0, least_bytes = 0, most_bytes = 0;
 };

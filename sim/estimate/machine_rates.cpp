@@ -30,7 +30,21 @@ using workloads::LinearKind;
 // Sizes of what is tried: large enough for the rates of the real thing, small enough to be done
 // soon.
 constexpr Index kRows = 128, kChannels = 256, kMostDepth = 512, kVocabulary = 8192;
-constexpr int kRepeats = 3;
+constexpr int kRepeats = 5;
+
+/// What the machine needs for, by name.
+constexpr std::array<std::pair<const char*, double MachineRates::*>, 10> kRates{{
+    {"dram_byte", &MachineRates::dram_byte},
+    {"gemm", &MachineRates::gemm},
+    {"mac", &MachineRates::mac},
+    {"vector_value", &MachineRates::vector_value},
+    {"float_mac", &MachineRates::float_mac},
+    {"weight", &MachineRates::weight},
+    {"moment_mac", &MachineRates::moment_mac},
+    {"factor_mac", &MachineRates::factor_mac},
+    {"rounding_mac", &MachineRates::rounding_mac},
+    {"logit", &MachineRates::logit},
+}};
 
 Matrix<float> random_matrix(Index rows, Index columns) {
     std::mt19937 generator(1);
@@ -41,21 +55,21 @@ Matrix<float> random_matrix(Index rows, Index columns) {
 }
 
 struct Timing {
-    double least = 0, most = 0;  ///< s
+    double least = 0, middle = 0;  ///< s
 };
 
-/// Of some repetitions after one that warms up.
+/// Of some repetitions after one that warms up. Not the slowest: of work this short, one that the
+/// system interrupts may take a thousand times as long.
 Timing time_of(const std::function<void()>& work) {
     work();
-    Timing timing;
-    for (int i = 0; i < kRepeats; ++i) {
+    std::array<double, kRepeats> seconds{};
+    for (double& one : seconds) {
         const Stopwatch stopwatch;
         work();
-        const double seconds = stopwatch.seconds();
-        timing.least = i == 0 ? seconds : std::min(timing.least, seconds);
-        timing.most = std::max(timing.most, seconds);
+        one = stopwatch.seconds();
     }
-    return timing;
+    std::ranges::sort(seconds);
+    return {seconds.front(), seconds[kRepeats / 2]};
 }
 
 double per(double seconds, double count) { return std::max(0.0, seconds) / count; }
@@ -129,7 +143,7 @@ public:
         const models::OperandRef token = quantized(one);
         const Timing streaming = time_of([&] { multiply(weights_, token); });
         const double least = time_of([&] { multiply(few, token); }).least;
-        rates.spread = std::max(1.0, streaming.most / streaming.least);
+        rates.spread = std::max(1.0, streaming.middle / streaming.least);
         const double traffic = stream.dram_bytes - small.dram_bytes;
         rates.dram_byte = traffic > 0 ? per(streaming.least - least, traffic)
                                       : per(streaming.least, stream.dram_bytes);
@@ -166,6 +180,31 @@ private:
 };
 
 }  // namespace
+
+nlohmann::ordered_json rates_json(const MachineRates& rates) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const auto& [name, rate] : kRates) json[name] = rates.*rate;
+    json["spread"] = rates.spread;
+    return json;
+}
+
+MachineRates rates_from(const nlohmann::ordered_json& json) {
+    MachineRates rates;
+    for (const auto& [name, rate] : kRates) rates.*rate = json.at(name);
+    rates.spread = json.at("spread");
+    return rates;
+}
+
+MachineRates mean_of(const std::vector<MachineRates>& rates) {
+    MachineRates mean;
+    for (const MachineRates& one : rates) {
+        for (const auto& [name, rate] : kRates) {
+            mean.*rate += one.*rate / static_cast<double>(rates.size());
+        }
+        mean.spread = std::max(mean.spread, one.spread);
+    }
+    return mean;
+}
 
 MachineRates measure_rates(const Config& config, const workloads::LoadedModel& model,
                            const QuantizedModel& sizes, bool has_values) {

@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
-#include "models/compute/hadamard.h"
+#include "reports/format.h"
 #include "sim/evaluate.h"
 
 namespace axesim::sim {
@@ -133,6 +134,12 @@ double StageMemory::bytes() const {
     return sum;
 }
 
+double peak_bytes(const std::vector<StageMemory>& stages) {
+    double peak = 0;
+    for (const StageMemory& stage : stages) peak = std::max(peak, stage.bytes());
+    return peak;
+}
+
 std::vector<StageMemory> estimate_memory(const Config& config, const workloads::LlamaShape& shape,
                                          const QuantizedModel& sizes, const WorkPlan& plan,
                                          double process_bytes, double model_bytes) {
@@ -152,13 +159,16 @@ std::vector<StageMemory> estimate_memory(const Config& config, const workloads::
     return stages;
 }
 
-ResidentBytes resident_bytes() {
-    // Linux: sizes in pages, the whole, what is resident, and what of that comes from files.
+std::string memory_text(double bytes) {
+    return reports::grouped(static_cast<std::uint64_t>(std::llround(mib_of(bytes)))) + " MiB";
+}
+
+double resident_bytes() {
+    // Linux: sizes in pages, the whole, then what is resident.
     std::ifstream file("/proc/self/statm");
-    double size = 0, resident = 0, shared = 0;
-    file >> size >> resident >> shared;
-    const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
-    return {resident * page, shared * page};
+    double size = 0, resident = 0;
+    file >> size >> resident;
+    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace axesim::sim

@@ -21,6 +21,13 @@ struct StageMemory {
     double bytes() const;
 };
 
+/// The allocator keeps what is free; stages do not hold all of theirs at the same moment: a process
+/// holds between these multiples of its estimate.
+inline constexpr double kLeastMemory = 0.75, kMostMemory = 1.25;
+
+/// Of the largest stage.
+double peak_bytes(const std::vector<StageMemory>& stages);
+
 /// The stages of a run; its peak is that of the largest. `process_bytes`: of the program with
 /// tokenizer and texts, before any stage; `model_bytes`: of the model's files, which are mapped and
 /// stay in memory as they are read.
@@ -28,10 +35,12 @@ std::vector<StageMemory> estimate_memory(const Config& config, const workloads::
                                          const QuantizedModel& sizes, const WorkPlan& plan,
                                          double process_bytes, double model_bytes);
 
-/// Bytes of this process that are in memory now; `files` of mapped files, libraries among them.
-struct ResidentBytes {
-    double all = 0, files = 0;
-};
-ResidentBytes resident_bytes();
+inline double mib_of(double bytes) { return bytes / (1 << 20); }
+
+/// As in "1,234 MiB".
+std::string memory_text(double bytes);
+
+/// Bytes of this process that are in memory now.
+double resident_bytes();
 
 }  // namespace axesim::sim

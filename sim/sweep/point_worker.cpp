@@ -31,6 +31,10 @@ std::string last_line(const fs::path& path) {
 
 }  // namespace
 
+fs::path cache_folder(const SweepOptions& options) {
+    return options.cache.empty() ? options.out / "cache" : options.cache;
+}
+
 fs::path PointWorker::folder(const SweepPoint& point) const {
     return options_.out / "points" / point.name;
 }
@@ -49,7 +53,7 @@ pid_t PointWorker::start(const SweepPoint& point, int threads) const {
     std::error_code ignored;
     fs::remove_all(out, ignored);
     require_writable_directory(out);
-    const fs::path cache = options_.cache.empty() ? options_.out / "cache" : options_.cache;
+    const fs::path cache = cache_folder(options_);
     std::vector<std::string> arguments{
         "--config", point.base.string(), "--out",     out.string(),
         "--cache",  cache.string(),      "--threads", std::to_string(threads)};

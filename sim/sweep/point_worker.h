@@ -13,6 +13,9 @@
 
 namespace axesim::sim {
 
+/// Where the points of a sweep keep what they share.
+std::filesystem::path cache_folder(const SweepOptions& options);
+
 class PointWorker {
 public:
     /// `options` are used as long as this is.

@@ -3,6 +3,7 @@
 // while the others do something else or wait.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -12,6 +13,11 @@ namespace axesim::sim {
 
 /// What a point can share: points with an equal text share that.
 using SharedKeys = std::vector<std::string>;
+
+/// Threads of each of so many processes at a time.
+inline int threads_of_each(int cores, std::size_t processes) {
+    return std::max(1, cores / std::max(1, static_cast<int>(processes)));
+}
 
 class Schedule {
 public:

@@ -17,8 +17,10 @@
 #include "sim/sweep/pareto.h"
 #include "sim/sweep/point_worker.h"
 #include "sim/sweep/points.h"
+#include "sim/sweep/sweep_estimate.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/worker.h"
+#include "sim/version.h"
 
 namespace axesim::sim {
 
@@ -36,7 +38,7 @@ Json sweep_json(const SweepOptions& options, const Sweep& sweep, const SweepFile
         points[point.name] = sha256_hex(bytes_of(point.config_yaml));
     }
     Json json{{"schema", kSchema},
-              {"program_sha256", sha256_of_file("/proc/self/exe")},
+              {"program_sha256", program_sha256()},
               {"columns", sweep.columns},
               {"config_sha256", points}};
     // The points of a search follow from its file and what that refers to.
@@ -48,29 +50,34 @@ Json sweep_json(const SweepOptions& options, const Sweep& sweep, const SweepFile
     return json;
 }
 
+/// Whether DIR is that of this sweep already. Throws UserError where it is that of another one.
+bool is_claimed(const SweepOptions& options, const Json& wanted) {
+    const fs::path path = options.out / "sweep.json";
+    if (!fs::exists(path)) return false;
+    const Json found = Json::parse(read_text_file(path), nullptr, false);
+    if (found == wanted) return true;
+    if (!found.is_object() || found.value("schema", Json()) != kSchema) {
+        throw UserError(path.string() + ": is not that of a sweep; choose another --out");
+    }
+    if (found.value("program_sha256", Json()) != wanted["program_sha256"]) {
+        throw UserError(options.out.string() +
+                        ": holds points that another build of axesim made, which may round "
+                        "differently; choose another --out");
+    }
+    if (!options.resume) {
+        throw UserError(options.out.string() +
+                        ": holds another sweep; choose another --out, or --resume to go on "
+                        "with the points that both have");
+    }
+    return false;
+}
+
 /// Writes DIR/sweep.json, unless DIR is already that of another sweep.
 void claim(const SweepOptions& options, const Sweep& sweep, const SweepFile& file) {
-    const fs::path& folder = options.out;
-    const fs::path path = folder / "sweep.json";
     const Json wanted = sweep_json(options, sweep, file);
-    if (fs::exists(path)) {
-        const Json found = Json::parse(read_text_file(path), nullptr, false);
-        if (found == wanted) return;
-        if (!found.is_object() || found.value("schema", Json()) != kSchema) {
-            throw UserError(path.string() + ": is not that of a sweep; choose another --out");
-        }
-        if (found.value("program_sha256", Json()) != wanted["program_sha256"]) {
-            throw UserError(folder.string() +
-                            ": holds points that another build of axesim made, which may round "
-                            "differently; choose another --out");
-        }
-        if (!options.resume) {
-            throw UserError(folder.string() +
-                            ": holds another sweep; choose another --out, or --resume to go on "
-                            "with the points that both have");
-        }
-    }
-    write_file_atomically(path, [&](std::ostream& out) { out << wanted.dump(2) << "\n"; });
+    if (is_claimed(options, wanted)) return;
+    write_file_atomically(options.out / "sweep.json",
+                          [&](std::ostream& out) { out << wanted.dump(2) << "\n"; });
 }
 
 /// The points that each point waits for: the first one to have a key makes what all with it share.
@@ -178,6 +185,14 @@ int sweep_command(const SweepOptions& options) {
     }
     if (options.list) {
         print_to_stdout(list_json(sweep).dump(1) + "\n");
+        return 0;
+    }
+    if (options.dry_run) {
+        is_claimed(options, sweep_json(options, sweep, file));
+        const SweepEstimate estimate = estimate_sweep(options, sweep, file);
+        print_to_stdout(options.format == OutputText::json
+                            ? sweep_estimate_json(estimate).dump(2) + "\n"
+                            : describe_sweep_estimate(estimate));
         return 0;
     }
     require_writable_directory(options.out);

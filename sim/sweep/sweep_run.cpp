@@ -118,8 +118,7 @@ void SweepRun::start_some() {
     const auto free = static_cast<std::size_t>(jobs_) - running_.size();
     const std::vector<std::size_t> points = schedule_.start(free);
     // The first to need what all others share has all cores for it.
-    const auto workers = static_cast<int>(running_.size() + points.size());
-    const int threads = std::max(1, cores_ / std::max(1, workers));
+    const int threads = threads_of_each(cores_, running_.size() + points.size());
     for (const std::size_t point : points) {
         running_[worker_.start(points_[point], threads)] = point;
     }

@@ -107,6 +107,10 @@ TEST(Options, Sweep) {
     EXPECT_TRUE(parsed<SweepOptions>({"sweep", "--config", "a", "--list"}).list);
     EXPECT_EQ(parsed<SweepOptions>({"sweep", "--config", "a", "--out", "b", "--point", "c"}).point,
               "c");
+    const auto dry = parsed<SweepOptions>(
+        {"sweep", "--config", "a", "--out", "b", "--dry-run", "--format", "json"});
+    EXPECT_TRUE(dry.dry_run);
+    EXPECT_EQ(dry.format, OutputText::json);
 }
 
 TEST(Options, VerifyGemmExplain) {
@@ -224,6 +228,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ExportWithoutOut", {"--config", "a", "--export-weights"}, {"needs --out DIR"}},
         Mistake{"EmptyOut", {"--config", "a", "--out", ""}, {"option --out needs a value"}},
         Mistake{"SweepWhere", {"sweep", "--config", "a"}, {"option --out is required"}},
+        Mistake{"SweepFormat",
+                {"sweep", "--config", "a", "--out", "b", "--format", "json"},
+                {"--format is for --dry-run"}},
         Mistake{"SweepJobs",
                 {"sweep", "--config", "a", "--out", "b", "--jobs", "two"},
                 {"--jobs: 'two' is no number of jobs", "0..4096"}},

@@ -61,6 +61,8 @@ Json key_of(const std::string& value = "a") {
 
 class SharedWorkTest : public ::testing::Test {
 protected:
+    void SetUp() override { SharedWork::make_folders(folder_.path()); }
+
     testing::TemporaryDirectory folder_;
 };
 

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "config_test_support.h"
+#include "sim/sweep/makespan.h"
 #include "sim/sweep/points.h"
 #include "sim/sweep/schedule.h"
 
@@ -319,6 +320,38 @@ TEST(Schedule, WhatIsDoneAlreadyIsThere) {
     Schedule schedule({{"a"}, {"a"}, {"a"}});
     schedule.skip(1);
     EXPECT_EQ(schedule.start(4), (Points{0, 2}));
+}
+
+PointLoad load(SharedKeys keys, double alone, double shared = 0, double bytes = 0) {
+    return {.keys = std::move(keys), .alone = alone, .shared = shared, .bytes = bytes};
+}
+
+TEST(Makespan, PointsThatShareNothingFillTheJobs) {
+    // Longest processing time is not looked for: 3, 1, 1, 4 in their order on two jobs.
+    const std::vector<PointLoad> points{load({"a"}, 3, 0, 5), load({"b"}, 1, 0, 7),
+                                        load({"c"}, 1, 0, 1), load({"d"}, 4, 0, 2)};
+    const Makespan two = makespan_of(points, 2, 2, 1);
+    EXPECT_DOUBLE_EQ(two.seconds, 6);  // 1 + 1 + 4 beside 3
+    EXPECT_DOUBLE_EQ(two.most_bytes, 12);
+    const Makespan one = makespan_of(points, 1, 1, 1);
+    EXPECT_DOUBLE_EQ(one.seconds, 9);
+    EXPECT_DOUBLE_EQ(one.most_bytes, 7);
+    EXPECT_DOUBLE_EQ(makespan_of(points, 4, 4, 1).seconds, 4);
+    EXPECT_DOUBLE_EQ(makespan_of({}, 2, 2, 1).seconds, 0);
+}
+
+TEST(Makespan, TheFirstOfThoseThatShareRunsAloneWithAllThreads) {
+    const std::vector<PointLoad> points{load({"a"}, 1, 8, 9), load({"a"}, 2, 0, 1),
+                                        load({"a"}, 2, 0, 1), load({"a"}, 2, 0, 1)};
+    // Four cores for the first: 1 + 8 / 4; then two at a time.
+    EXPECT_DOUBLE_EQ(makespan_of(points, 2, 4, 1).seconds, 3 + 4);
+    // The same of rates that two threads showed, whose work is twice as much.
+    EXPECT_DOUBLE_EQ(makespan_of(points, 2, 4, 2).seconds, 5 + 4);
+    EXPECT_DOUBLE_EQ(makespan_of(points, 2, 4, 1).most_bytes, 9);
+    std::vector<PointLoad> known = points;
+    known[0].is_done = true;
+    EXPECT_DOUBLE_EQ(makespan_of(known, 3, 4, 1).seconds, 2);
+    EXPECT_DOUBLE_EQ(makespan_of(known, 3, 4, 1).most_bytes, 3);
 }
 
 const fs::path kSweeps = fs::path(AXESIM_SOURCE_DIR) / "configs" / "sweeps";

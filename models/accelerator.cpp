@@ -40,8 +40,8 @@ struct Accelerator::Job {
     GemmShape shape;
     OutputWords output;
     int result_bits = 0;  ///< of one result in the outputs buffer; a raw accumulator has P_O
-    std::vector<Visit> visits;
-    std::size_t tiles_to_store = 0;
+    Visits visits;
+    Index tiles_to_store = 0;
     KnownTiles<std::int16_t> known_weights = {};
     KnownTiles<std::int32_t> known_activations = {};
 };
@@ -72,24 +72,24 @@ void Accelerator::gemm(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     auto* command = received_command<GemmCommand>(payload);
     if (command == nullptr) return;
     const OutputWords output = output_words(config_.output_format, command->raw_accumulators);
+    const GemmShape shape = command->shape();
+    const int result_bits = command->raw_accumulators
+                                ? config_.accumulator.outer_bits_for(command->weights.columns)
+                                : output.bits;
+    command->mapping =
+        choose_mapping(shape,
+                       {command->weights.format.element_bits,
+                        command->activations.format.element_bits, output.words * output.bits},
+                       {slot_bits(Stream::weights), slot_bits(Stream::activations), result_bits},
+                       hardware_for_mapping(config_, command->format.accumulator, shape.n,
+                                            command->weights.depth_first));
+    const Visits visits(shape, command->mapping);
     Job job{.command = *command,
-            .shape = command->shape(),
+            .shape = shape,
             .output = output,
-            .result_bits = command->raw_accumulators
-                               ? config_.accumulator.outer_bits_for(command->weights.columns)
-                               : output.bits,
-            .visits = {},
-            .tiles_to_store = 0};
-    command->mapping = choose_mapping(
-        job.shape,
-        {command->weights.format.element_bits, command->activations.format.element_bits,
-         output.words * output.bits},
-        {slot_bits(Stream::weights), slot_bits(Stream::activations), job.result_bits},
-        hardware_for_mapping(config_, command->format.accumulator, job.shape.n,
-                             command->weights.depth_first));
-    job.visits = schedule(job.shape, command->mapping);
-    job.tiles_to_store = static_cast<std::size_t>(std::count_if(
-        job.visits.begin(), job.visits.end(), [](const Visit& visit) { return visit.last_chunk; }));
+            .result_bits = result_bits,
+            .visits = visits,
+            .tiles_to_store = visits.tiles()};
     weights_buffer_.configure(command->mapping.weight_slots);
     activations_buffer_.configure(command->mapping.activation_slots);
     outputs_buffer_.configure(command->mapping.output_slots);

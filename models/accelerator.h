@@ -70,12 +70,12 @@ struct TensorRun {
 /// where the row takes a weight's place, or nothing.
 enum class RowWord { zero_point, sum, none };
 
-/// Rotates (if asked to) and quantizes rows of `input` [rows, K], and writes codes and metadata to
+/// Rotates (if asked to) and quantizes rows of `input` [.., K], and writes codes and metadata to
 /// `destination` from `first_row` on.
 struct Quantization {
-    const Matrix<float>* input = nullptr;
+    const Matrix<float>* input = nullptr;  ///< may be null where only time passes
     Index input_row = 0;                   ///< the first of them
-    std::optional<Index> input_rows = {};  ///< their number; nothing: all of `input`
+    Index rows = 0, columns = 0;           ///< columns: K
     /// Which of the pass's rows these belong to: from which one on, and how many to each.
     Index first_pass_row = 0, rows_a_pass_row = 1;
     const Hadamard* rotation = nullptr;
@@ -84,8 +84,6 @@ struct Quantization {
     OperandRef destination;
     Index first_row = 0;
     RowWord row_word = RowWord::zero_point;
-
-    Index rows() const { return input_rows.value_or(input->rows()); }
 };
 
 /// Values in the output format on their way to DRAM.
@@ -104,7 +102,7 @@ struct VectorCommand {
     VectorWork work;
     std::vector<Quantization> quantizations;
     std::vector<ValueRun> writes;
-    bool has_values = true;  ///< false: only time passes; of inputs only the shape matters
+    bool has_values = true;  ///< false: only time passes
     CycleCounts cycles;      ///< result
 };
 

@@ -82,7 +82,8 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_v
     QuantizedActivations codes;
     QuantizeActivationsCommand vector{.input = quantization.input,
                                       .first_row = quantization.input_row,
-                                      .rows = quantization.rows(),
+                                      .rows = quantization.rows,
+                                      .columns = quantization.columns,
                                       .rotation = quantization.rotation,
                                       .format = quantization.format,
                                       .ranges = quantization.ranges,
@@ -90,13 +91,13 @@ std::uint64_t Accelerator::quantize(const Quantization& quantization, bool has_v
                                       .cycles = 0};
     send_command(vector_quantize_socket, vector);
     const OperandRef& destination = quantization.destination;
-    const Index columns = quantization.input->cols();
+    const Index columns = quantization.columns;
     const TensorRun elements{.stream = stream_of(destination),
                              .metadata = false,
                              .address = destination.address,
                              .format = destination.format,
                              .first_element = quantization.first_row * columns,
-                             .elements = quantization.rows() * columns};
+                             .elements = quantization.rows * columns};
     TransferCommand transfer = transfer_of(
         elements, true, {codes.codes.data(), static_cast<std::size_t>(codes.codes.size())},
         destination.is_signed);
@@ -127,7 +128,7 @@ void Accelerator::write_metadata(const Quantization& quantization,
                         .address = quantization.destination.metadata_address,
                         .format = kWordFormat,
                         .first_element = quantization.first_row * words_a_row,
-                        .elements = quantization.rows() * words_a_row};
+                        .elements = quantization.rows * words_a_row};
     TransferCommand transfer = transfer_of(run, true, words, true);
     send_command(memory_socket, transfer);
 }

@@ -28,38 +28,37 @@ std::string Mapping::describe(const GemmShape& shape) const {
         weight_fetches, activation_fetches);
 }
 
-std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping) {
-    std::vector<Visit> visits;
-    const Index m_tiles = divide_up(shape.m, mapping.m_tile);
-    const Index n_tiles = divide_up(shape.n, mapping.n_tile);
-    Index loaded_m = -1, loaded_n = -1, loaded_weight_k = -1, loaded_activation_k = -1;
-    const auto visit_tile = [&](Index mi, Index ni) {
-        for (Index k = 0; k < shape.k; k += mapping.k_chunk) {
-            Visit visit;
-            visit.first_m = mi * mapping.m_tile;
-            visit.m = std::min(mapping.m_tile, shape.m - visit.first_m);
-            visit.first_n = ni * mapping.n_tile;
-            visit.n = std::min(mapping.n_tile, shape.n - visit.first_n);
-            visit.first_k = k;
-            visit.k = std::min(mapping.k_chunk, shape.k - k);
-            visit.loads_weights = ni != loaded_n || k != loaded_weight_k;
-            visit.loads_activations = mi != loaded_m || k != loaded_activation_k;
-            visit.first_chunk = k == 0;
-            visit.last_chunk = k + visit.k == shape.k;
-            loaded_m = mi;
-            loaded_n = ni;
-            loaded_weight_k = loaded_activation_k = k;
-            visits.push_back(visit);
-        }
-    };
-    const Index outer = mapping.weights_outer ? n_tiles : m_tiles;
-    const Index inner = mapping.weights_outer ? m_tiles : n_tiles;
-    for (Index o = 0; o < outer; ++o) {
-        for (Index i = 0; i < inner; ++i) {
-            mapping.weights_outer ? visit_tile(i, o) : visit_tile(o, i);
-        }
-    }
-    return visits;
+Visits::Visits(const GemmShape& shape, const Mapping& mapping)
+    : shape_(shape),
+      mapping_(mapping),
+      m_tiles_(divide_up(shape.m, mapping.m_tile)),
+      n_tiles_(divide_up(shape.n, mapping.n_tile)),
+      chunks_(divide_up(shape.k, mapping.k_chunk)) {}
+
+/// Depth turns fastest, then the inner of the two loops over tiles.
+Visits::Place Visits::place(Index step) const {
+    const Index tile = step / chunks_;
+    const Index inner = mapping_.weights_outer ? m_tiles_ : n_tiles_;
+    return {.m = mapping_.weights_outer ? tile % inner : tile / inner,
+            .n = mapping_.weights_outer ? tile / inner : tile % inner,
+            .chunk = step % chunks_};
+}
+
+Visit Visits::operator[](Index step) const {
+    const Place here = place(step);
+    const Place before = step > 0 ? place(step - 1) : Place{};
+    Visit visit;
+    visit.first_m = here.m * mapping_.m_tile;
+    visit.m = std::min(mapping_.m_tile, shape_.m - visit.first_m);
+    visit.first_n = here.n * mapping_.n_tile;
+    visit.n = std::min(mapping_.n_tile, shape_.n - visit.first_n);
+    visit.first_k = here.chunk * mapping_.k_chunk;
+    visit.k = std::min(mapping_.k_chunk, shape_.k - visit.first_k);
+    visit.loads_weights = here.n != before.n || here.chunk != before.chunk;
+    visit.loads_activations = here.m != before.m || here.chunk != before.chunk;
+    visit.first_chunk = here.chunk == 0;
+    visit.last_chunk = here.chunk == chunks_ - 1;
+    return visit;
 }
 
 }  // namespace axesim::models

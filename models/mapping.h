@@ -49,7 +49,45 @@ struct Visit {
     bool loads_weights = false, loads_activations = false;  ///< another tile than before
     bool first_chunk = true, last_chunk = true;
 };
-std::vector<Visit> schedule(const GemmShape& shape, const Mapping& mapping);
+
+/// The steps of a loop nest in their order, each made when it is asked for: a large product has
+/// many.
+class Visits {
+public:
+    Visits(const GemmShape& shape, const Mapping& mapping);
+
+    Index size() const { return tiles() * chunks_; }
+    Index tiles() const { return m_tiles_ * n_tiles_; }  ///< of outputs
+    Visit operator[](Index step) const;
+
+    class Iterator {
+    public:
+        Iterator(const Visits& visits, Index step) : visits_(&visits), step_(step) {}
+        Visit operator*() const { return (*visits_)[step_]; }
+        Iterator& operator++() {
+            ++step_;
+            return *this;
+        }
+        bool operator==(const Iterator& other) const { return step_ == other.step_; }
+
+    private:
+        const Visits* visits_;
+        Index step_;
+    };
+    Iterator begin() const { return {*this, 0}; }
+    Iterator end() const { return {*this, size()}; }
+
+private:
+    /// Numbers of a tile and of a chunk of its depth.
+    struct Place {
+        Index m = -1, n = -1, chunk = -1;
+    };
+    Place place(Index step) const;
+
+    GemmShape shape_;
+    Mapping mapping_;
+    Index m_tiles_, n_tiles_, chunks_;
+};
 
 /// `hardware` as choose_mapping() must see it for weights [n, k] of a layer with this accumulator.
 /// Where these lie depth first, tiles take whole columns of them: parts would lie in pieces.

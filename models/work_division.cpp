@@ -52,7 +52,7 @@ private:
 /// The rows of a quantization that belong to these rows of the pass.
 std::optional<Quantization> part_of(const Quantization& whole, const Share& rows) {
     const Index a_row = whole.rows_a_pass_row;
-    const Index end_row = whole.first_pass_row + (whole.rows() + a_row - 1) / a_row;
+    const Index end_row = whole.first_pass_row + (whole.rows + a_row - 1) / a_row;
     const Index first = std::max(whole.first_pass_row, rows.first);
     const Index end = std::min(end_row, rows.first + rows.count);
     if (first >= end) return std::nullopt;
@@ -60,10 +60,10 @@ std::optional<Quantization> part_of(const Quantization& whole, const Share& rows
     Quantization part = whole;
     part.input_row += skipped;
     part.first_row += skipped;
-    part.input_rows = std::min((end - first) * a_row, whole.rows() - skipped);
+    part.rows = std::min((end - first) * a_row, whole.rows - skipped);
     if (!whole.ranges.empty()) {
         part.ranges = whole.ranges.subspan(static_cast<std::size_t>(skipped),
-                                           static_cast<std::size_t>(*part.input_rows));
+                                           static_cast<std::size_t>(part.rows));
     }
     return part;
 }

@@ -134,25 +134,25 @@ public:
         if (two_streams_) positions_.sequences /= 2;
     }
 
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override {
-        const Inputs inputs = seen_by(layers.front(), input);
+    void apply(std::span<const LinearId> layers, const workloads::Activations& input,
+               std::span<workloads::Activations> outputs) override {
+        const Inputs inputs = seen_by(layers.front(), input.values());
         quantize(layers, inputs);
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
-            multiply_transposed(inputs.of_quantized, quant::dequantized(linear), outputs[i]);
+            Matrix<float>& output = outputs[i].values();
+            multiply_transposed(inputs.of_quantized, quant::dequantized(linear), output);
             if (!linear.bias.empty()) {
-                outputs[i].rowwise() +=
-                    Eigen::Map<const Eigen::RowVectorXd>(linear.bias.data(),
-                                                         static_cast<Index>(linear.bias.size()))
-                        .cast<float>();
+                output.rowwise() += Eigen::Map<const Eigen::RowVectorXd>(
+                                        linear.bias.data(), static_cast<Index>(linear.bias.size()))
+                                        .cast<float>();
             }
             if (two_streams_) {
                 Matrix<float> both(input.rows(), linear.codes.rows()), from_float;
                 multiply_transposed(inputs.of_float,
                                     model_.equalized.weights->weights_of(layers[i]), from_float);
-                both << from_float, outputs[i];
-                outputs[i] = std::move(both);
+                both << from_float, output;
+                output = std::move(both);
             }
         }
     }
@@ -294,8 +294,8 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
         store(block);
     }
     if (const LinearId lm_head = weights.shape().lm_head(); configs.contains(lm_head)) {
-        linear.quantize_last(lm_head,
-                             workloads::LlamaForward(weights).final_norm(pass.hidden(), linear));
+        linear.quantize_last(
+            lm_head, workloads::LlamaForward(weights).final_norm(pass.hidden(), linear).values());
         store(lm_head.block);
     }
     if (checkpoint) checkpoint->remove_state();

@@ -217,14 +217,14 @@ public:
 
     std::vector<BlockScales> take() { return std::move(scales_); }
 
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override {
+    void apply(std::span<const LinearId> layers, const workloads::Activations& input,
+               std::span<workloads::Activations> outputs) override {
         std::vector<Matrix<float>> matrices;
         for (std::size_t i = 0; i < layers.size(); ++i) {
             matrices.push_back(weights_.linear(layers[i]));
-            multiply_transposed(input, matrices.back(), outputs[i]);
+            multiply_transposed(input.values(), matrices.back(), outputs[i].values());
         }
-        group(layers.front()) = find(layers, input, matrices);
+        group(layers.front()) = find(layers, input.values(), matrices);
         progress_.advance(layers.size(), workloads::layer_name(layers.front()));
     }
 

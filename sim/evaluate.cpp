@@ -134,12 +134,14 @@ private:
             processor.restart();
             // Comparing every layer with float costs as much as the hardware; one window tells.
             linear_.record(result.evaluation, w == 0);
-            const Matrix<float> residual = forward_.residual_stream({windows[w]}, linear_);
+            const workloads::Activations stream = forward_.residual_stream({windows[w]}, linear_);
+            const Matrix<float>& residual = stream.values();
             for (Index first = 0; first + 1 < length; first += kLogitRows) {
                 const Index rows = std::min(kLogitRows, length - first);
                 linear_.start(1, first, rows);
-                const Matrix<float> logits =
-                    forward_.logits(residual.middleRows(first, rows), linear_);
+                const workloads::Activations found =
+                    forward_.logits(Matrix<float>(residual.middleRows(first, rows)), linear_);
+                const Matrix<float>& logits = found.values();
                 result.hardware_seconds += stopwatch.seconds();
                 result.hardware_processor_seconds += processor.seconds();
                 stopwatch.restart();
@@ -208,16 +210,24 @@ private:
     /// What a server does to choose the next token of every sequence: of their new positions only
     /// the last needs logits.
     void next_tokens(const Windows& sequences, workloads::KvCache& cache) {
-        const Matrix<float> residual = forward_.residual_stream(sequences, linear_, &cache);
         const auto length = static_cast<Index>(sequences.front().size());
-        Matrix<float> last(static_cast<Index>(sequences.size()), residual.cols());
-        for (Index i = 0; i < last.rows(); ++i) last.row(i) = residual.row((i + 1) * length - 1);
+        const workloads::Activations last =
+            last_of_each(forward_.residual_stream(sequences, linear_, &cache), length);
         linear_.start(last.rows(), cache.length() - 1, 1);
         if (linear_.has_lm_head()) {
             forward_.logits(last, linear_);
         } else {
             forward_.final_norm(last, linear_);
         }
+    }
+
+    /// Of rows of sequences of this length the last one each.
+    static workloads::Activations last_of_each(const workloads::Activations& rows, Index length) {
+        const Index sequences = rows.rows() / length;
+        if (!rows.has_values()) return workloads::Activations::of_shape(sequences, rows.cols());
+        Matrix<float> last(sequences, rows.cols());
+        for (Index i = 0; i < sequences; ++i) last.row(i) = rows.values().row((i + 1) * length - 1);
+        return last;
     }
 
     /// Tokens [first, first + count) of every sequence.

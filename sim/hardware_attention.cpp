@@ -8,6 +8,7 @@
 namespace axesim::sim {
 
 using models::OperandRef;
+using workloads::Activations;
 using workloads::AttentionStep;
 
 namespace {
@@ -40,6 +41,38 @@ Matrix<float> head_of(const AttentionStep& step, const Matrix<float>& x, Index s
     return x.block(sequence * step.length, head * size, step.length, size);
 }
 
+/// What becomes codes: queries [heads of keys * positions * group, head_size], and for each head of
+/// keys of each sequence these and the values, [positions, head_size].
+struct HeadInputs {
+    Matrix<float> queries;
+    std::vector<Matrix<float>> keys, values;
+};
+
+/// After RoPE, which q and k are changed for.
+HeadInputs inputs_of_heads(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
+                           const Matrix<float>& v) {
+    const Index size = step.shape.head_size;
+    const Index group = step.shape.heads / step.shape.kv_heads;
+    step.rotary.rotate(q);
+    step.rotary.rotate(k);
+    q *= 1.0F / std::sqrt(static_cast<float>(size));  // a constant factor of their scales
+    HeadInputs inputs;
+    inputs.queries.resize(step.sequences * step.length * step.shape.heads, size);
+    for (Index sequence = 0, row = 0; sequence < step.sequences; ++sequence) {
+        for (Index head = 0; head < step.shape.kv_heads; ++head) {
+            for (Index position = 0; position < step.length; ++position) {
+                for (Index g = 0; g < group; ++g) {
+                    inputs.queries.row(row++) = q.row(sequence * step.length + position)
+                                                    .segment((head * group + g) * size, size);
+                }
+            }
+            inputs.keys.push_back(head_of(step, k, sequence, head));
+            inputs.values.push_back(head_of(step, v, sequence, head));
+        }
+    }
+    return inputs;
+}
+
 }  // namespace
 
 HardwareAttention::HardwareAttention(Platform& platform, Recorder& recorder,
@@ -68,10 +101,11 @@ OperandRef HardwareAttention::codes_at(std::uint64_t address, std::uint64_t word
             .is_signed = format.is_signed()};
 }
 
-Matrix<float> HardwareAttention::attend(const AttentionStep& step, Matrix<float>& q,
-                                        Matrix<float>& k, const Matrix<float>& v) {
+Activations HardwareAttention::attend(const AttentionStep& step, Activations& q, Activations& k,
+                                      const Activations& v) {
     quantize_heads(step, q, k, v);
-    Matrix<float> output(q.rows(), q.cols());
+    Activations output = q.has_values() ? Activations(Matrix<float>(q.rows(), q.cols()))
+                                        : Activations::of_shape(q.rows(), q.cols());
     attended_.clear();
     for (Index sequence = 0; sequence < step.sequences; ++sequence) {
         for (Index head = 0; head < step.shape.kv_heads; ++head) {
@@ -81,8 +115,8 @@ Matrix<float> HardwareAttention::attend(const AttentionStep& step, Matrix<float>
     return output;
 }
 
-void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>& q,
-                                       Matrix<float>& k, const Matrix<float>& v) {
+void HardwareAttention::quantize_heads(const AttentionStep& step, Activations& q, Activations& k,
+                                       const Activations& v) {
     const workloads::LlamaShape& shape = step.shape;
     const Index size = shape.head_size;
     const Index group = shape.heads / shape.kv_heads;
@@ -93,32 +127,18 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
                   platform_.values_at(memory_.results[2], v.size()),
                   platform_.constants_at(memory_.constants, step.length * size)};
     pass.work = models::rotary_work(static_cast<std::uint64_t>(q.size() + k.size()));
-    if (platform_.has_values()) {
-        step.rotary.rotate(q);
-        step.rotary.rotate(k);
-        q *= 1.0F / std::sqrt(static_cast<float>(size));  // a constant factor of their scales
-    }
+    HeadInputs inputs;
+    if (q.has_values()) inputs = inputs_of_heads(step, q.values(), k.values(), v.values());
 
     const models::Hadamard* rotation = rotation_ ? &*rotation_ : nullptr;
-    Matrix<float> queries(step.sequences * step.length * shape.heads, size);
-    std::vector<Matrix<float>> kept;
-    for (Index sequence = 0, row = 0; sequence < step.sequences; ++sequence) {
-        for (Index head = 0; head < shape.kv_heads; ++head) {
-            for (Index position = 0; position < step.length; ++position) {
-                for (Index g = 0; g < group; ++g) {
-                    queries.row(row++) = q.row(sequence * step.length + position)
-                                             .segment((head * group + g) * size, size);
-                }
-            }
-            kept.push_back(head_of(step, k, sequence, head));
-            kept.push_back(head_of(step, v, sequence, head));
-        }
-    }
-    const auto add = [&](const Matrix<float>& input, const models::Hadamard* rotated,
+    const Index all_queries = step.sequences * step.length * shape.heads;
+    const auto add = [&](const Matrix<float>* input, Index rows, const models::Hadamard* rotated,
                          const models::ActivationFormat& format, const OperandRef& destination,
                          Index first_row, models::RowWord word, Index first_pass_row,
                          Index rows_a_pass_row) {
-        pass.quantizations.push_back({.input = &input,
+        pass.quantizations.push_back({.input = input,
+                                      .rows = rows,
+                                      .columns = size,
                                       .first_pass_row = first_pass_row,
                                       .rows_a_pass_row = rows_a_pass_row,
                                       .rotation = rotated,
@@ -129,11 +149,13 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
                                       .row_word = word});
     };
     const models::ActivationFormat& format = formats_.scores.activations;
-    add(queries, rotation, format,
-        codes_at(memory_.queries, memory_.query_words, queries.rows(), size, format), 0,
+    add(q.has_values() ? &inputs.queries : nullptr, all_queries, rotation, format,
+        codes_at(memory_.queries, memory_.query_words, all_queries, size, format), 0,
         models::RowWord::zero_point, 0, group);
-    for (std::size_t i = 0; i < kept.size(); i += 2) {
-        const auto head_index = static_cast<Index>(i / 2);
+    const auto kept = [&](const std::vector<Matrix<float>>& heads, Index head) {
+        return q.has_values() ? &heads[static_cast<std::size_t>(head)] : nullptr;
+    };
+    for (Index head_index = 0; head_index < step.sequences * shape.kv_heads; ++head_index) {
         const HeadMemory& head =
             memory_.head(step.block, head_index / shape.kv_heads, head_index % shape.kv_heads);
         OperandRef keys =
@@ -141,10 +163,10 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
         OperandRef values =
             codes_at(head.values, head.value_scales, step.past + step.length, size, formats_.kept);
         keys.from_kv_cache = values.from_kv_cache = true;
-        add(kept[i], rotation, formats_.kept, keys, step.past, models::RowWord::sum,
-            head_index * step.length, 1);
-        add(kept[i + 1], nullptr, formats_.kept, values, step.past, models::RowWord::none,
-            head_index * step.length, 1);
+        add(kept(inputs.keys, head_index), step.length, rotation, formats_.kept, keys, step.past,
+            models::RowWord::sum, head_index * step.length, 1);
+        add(kept(inputs.values, head_index), step.length, nullptr, formats_.kept, values, step.past,
+            models::RowWord::none, head_index * step.length, 1);
     }
     recorder_.begin({step.block, Operation::rope});
     platform_.vector_pass(std::move(pass));
@@ -154,7 +176,7 @@ void HardwareAttention::quantize_heads(const AttentionStep& step, Matrix<float>&
 
 /// Scores of block after block of positions, their softmax, and its products with the values.
 void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, Index kv_head,
-                                    Matrix<float>& output) {
+                                    Activations& output) {
     const workloads::LlamaShape& shape = step.shape;
     const Index size = shape.head_size;
     const Index group = shape.heads / shape.kv_heads;
@@ -178,7 +200,8 @@ void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, I
                        {all_rows, longest, size}, report);
 
         recorder_.begin({step.block, Operation::softmax});
-        const OperandRef probabilities = weigh(head, step.past + first + 1, group, scores);
+        const OperandRef probabilities =
+            weigh(head, positions * group, total, step.past + first + 1, group, scores);
         recorder_.note({step.block, Operation::softmax}, formats_.values, {all_rows, longest, 0});
 
         OperandRef values = codes_at(head.values, memory_.value_words, size, total, formats_.kept);
@@ -189,9 +212,10 @@ void HardwareAttention::attend_head(const AttentionStep& step, Index sequence, I
         report = platform_.multiply(values, probabilities, formats_.values, piece, address);
         recorder_.note({step.block, Operation::attention_values}, formats_.values,
                        {all_rows, size, longest}, report);
-        attended_.push_back(platform_.values_at(address, piece.size()));
+        attended_.push_back(platform_.values_at(address, positions * group * size));
         for (Index row = 0; row < piece.rows(); ++row) {
-            output.row(sequence * step.length + first + row / group)
+            output.values()
+                .row(sequence * step.length + first + row / group)
                 .segment((kv_head * group + row % group) * size, size) = piece.row(row);
         }
     }
@@ -206,9 +230,8 @@ std::uint64_t HardwareAttention::next_attended() const {
 
 /// One pass of the vector unit: scores to the codes of probabilities, each times the scale of its
 /// position's value.
-OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index group,
-                                    Matrix<float>& scores) {
-    const Index total = scores.cols();
+OperandRef HardwareAttention::weigh(const HeadMemory& head, Index rows, Index total, Index visible,
+                                    Index group, Matrix<float>& scores) {
     if (platform_.has_values()) {
         Eigen::ArrayXf factors(total);
         const auto scales = platform_.read_words(head.value_scales, total, 32);
@@ -218,18 +241,20 @@ OperandRef HardwareAttention::weigh(const HeadMemory& head, Index visible, Index
         weighted_softmax(scores, visible, group, factors);
     }
     const OperandRef probabilities = codes_at(memory_.probabilities, memory_.probability_words,
-                                              scores.rows(), total, formats_.values.activations);
+                                              rows, total, formats_.values.activations);
     models::VectorCommand pass;
-    pass.rows = scores.rows();
-    pass.reads = {platform_.values_at(memory_.scores, scores.size()),
+    pass.rows = rows;
+    pass.reads = {platform_.values_at(memory_.scores, rows * total),
                   {.stream = models::Stream::kv_cache,
                    .metadata = true,
                    .address = head.value_scales,
                    .format = models::kWordFormat,
                    .elements = total,
                    .for_all_rows = true}};
-    pass.work = models::softmax_work(scores.rows(), total);
-    pass.quantizations = {{.input = &scores,
+    pass.work = models::softmax_work(rows, total);
+    pass.quantizations = {{.input = platform_.has_values() ? &scores : nullptr,
+                           .rows = rows,
+                           .columns = total,
                            .rotation = nullptr,
                            .format = formats_.values.activations,
                            .ranges = {},

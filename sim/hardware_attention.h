@@ -28,19 +28,19 @@ public:
                       std::optional<models::Hadamard> rotation);
 
     /// LinearOperator::attend. The projections lie at memory.results.
-    Matrix<float> attend(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
-                         const Matrix<float>& v);
+    workloads::Activations attend(const workloads::AttentionStep& step, workloads::Activations& q,
+                                  workloads::Activations& k, const workloads::Activations& v);
 
     /// The runs of values that hold what attend() returned.
     const std::vector<models::TensorRun>& attended() const { return attended_; }
 
 private:
-    void quantize_heads(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
-                        const Matrix<float>& v);
+    void quantize_heads(const workloads::AttentionStep& step, workloads::Activations& q,
+                        workloads::Activations& k, const workloads::Activations& v);
     void attend_head(const workloads::AttentionStep& step, Index sequence, Index kv_head,
-                     Matrix<float>& output);
-    models::OperandRef weigh(const HeadMemory& head, Index visible, Index group,
-                             Matrix<float>& scores);
+                     workloads::Activations& output);
+    models::OperandRef weigh(const HeadMemory& head, Index rows, Index total, Index visible,
+                             Index group, Matrix<float>& scores);
     std::uint64_t next_attended() const;
     models::OperandRef codes_at(std::uint64_t address, std::uint64_t words, Index rows,
                                 Index columns, const models::ActivationFormat& format) const;

@@ -8,6 +8,7 @@
 
 namespace axesim::sim {
 
+using workloads::Activations;
 using workloads::LinearId;
 
 namespace {
@@ -46,10 +47,11 @@ void HardwareLinear::record(LayerRecords& records, bool compare, OperationTrace*
 }
 
 /// The words of values on their way to memory; rounds the values to what it holds of them.
-models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& values) const {
+models::ValueRun HardwareLinear::rounded(std::uint64_t address, Activations& activations) const {
     const models::OutputFormat format = platform_.config().output_format;
-    models::ValueRun run{.address = address, .elements = values.size(), .words = {}};
-    if (!platform_.has_values()) return run;
+    models::ValueRun run{.address = address, .elements = activations.size(), .words = {}};
+    if (!activations.has_values()) return run;
+    Matrix<float>& values = activations.values();
     run.words.resize(static_cast<std::size_t>(values.size()));
     for_blocks(values.size(), kRoundedValues, [&](Index first, Index count) {
         const std::span part(values.data() + first, static_cast<std::size_t>(count));
@@ -62,22 +64,22 @@ models::ValueRun HardwareLinear::rounded(std::uint64_t address, Matrix<float>& v
 }
 
 void HardwareLinear::run_pass(models::VectorCommand pass, const OperationId& id,
-                              const Matrix<float>& rows) {
+                              const Activations& rows) {
     recorder_.begin(id);
     pass.rows = rows.rows();
     platform_.vector_pass(std::move(pass));
     recorder_.note(id, platform_.config().layer_format(), {rows.rows(), rows.cols(), 0});
 }
 
-void HardwareLinear::embed(Matrix<float>& hidden) {
+void HardwareLinear::embed(Activations& hidden) {
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.residual, hidden.size())};
     pass.writes = {rounded(memory_.residual, hidden)};
     run_pass(std::move(pass), {0, Operation::embedding}, hidden);
 }
 
-void HardwareLinear::add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
-    if (platform_.has_values()) hidden += added;
+void HardwareLinear::add(const LinearId& layer, Activations& hidden, const Activations& added) {
+    if (hidden.has_values()) hidden.values() += added.values();
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.results[0], added.size()),
                   platform_.values_at(memory_.residual, hidden.size())};
@@ -88,14 +90,14 @@ void HardwareLinear::add(const LinearId& layer, Matrix<float>& hidden, const Mat
              {layer.block, attention ? Operation::attention_add : Operation::ffn_add}, hidden);
 }
 
-Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
-                                        std::span<const float> weight, double epsilon) {
+Activations HardwareLinear::normalize(const workloads::NormId& norm, const Activations& hidden,
+                                      std::span<const float> weight, double epsilon) {
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.residual, hidden.size()),
                   platform_.constants_at(memory_.constants, hidden.cols())};
     pass.work = models::rms_norm_work(hidden.rows(), hidden.cols());
-    Matrix<float> normalized =
-        platform_.has_values() ? workloads::rms_norm(hidden, weight, epsilon) : hidden;
+    Activations normalized =
+        hidden.has_values() ? workloads::rms_norm(hidden.values(), weight, epsilon) : hidden;
     if (norm.kind == workloads::NormKind::final && !has_lm_head()) {
         pass.writes = {rounded(memory_.results[0], normalized)};
         run_pass(std::move(pass), norm, hidden);
@@ -105,30 +107,33 @@ Matrix<float> HardwareLinear::normalize(const workloads::NormId& norm, const Mat
     return normalized;
 }
 
-Matrix<float> HardwareLinear::attend(const workloads::AttentionStep& step, Matrix<float>& q,
-                                     Matrix<float>& k, const Matrix<float>& v) {
-    if (!attention_) return workloads::LinearOperator::attend(step, q, k, v);
-    Matrix<float> output = attention_->attend(step, q, k, v);
+Activations HardwareLinear::attend(const workloads::AttentionStep& step, Activations& q,
+                                   Activations& k, const Activations& v) {
+    if (!attention_) {
+        return q.has_values() ? workloads::LinearOperator::attend(step, q, k, v)
+                              : Activations::of_shape(q.rows(), q.cols());
+    }
+    Activations output = attention_->attend(step, q, k, v);
     pending_.pass.reads = attention_->attended();
     return output;
 }
 
-void HardwareLinear::gate(int block, Matrix<float>& gate, const Matrix<float>& up) {
+void HardwareLinear::gate(int block, Activations& gate, const Activations& up) {
     models::VectorCommand pass;
     pass.reads = {platform_.values_at(memory_.results[0], gate.size()),
                   platform_.values_at(memory_.results[1], up.size())};
     pass.work = models::swiglu_work(static_cast<std::uint64_t>(gate.size()));
     pending_ = {
         std::move(pass), OperationId(block, Operation::swiglu), {gate.rows(), gate.cols(), 0}};
-    if (platform_.has_values()) workloads::swiglu(gate, up);
+    if (gate.has_values()) workloads::swiglu(gate.values(), up.values());
 }
 
-void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
-                           std::span<Matrix<float>> outputs) {
+void HardwareLinear::apply(std::span<const LinearId> layers, const Activations& input,
+                           std::span<Activations> outputs) {
     const bool lm_head = layers.front() == lm_head_id_;
     if (lm_head && !has_lm_head()) {
         if (float_lm_head_.size() == 0) float_lm_head_ = model_.equalized.weights->lm_head();
-        multiply_transposed(input, float_lm_head_, outputs[0]);
+        multiply_transposed(input.values(), float_lm_head_, outputs[0].values());
         return;
     }
     const models::Hadamard* rotation = model_.equalized.rotation(layers.front().kind);
@@ -138,17 +143,21 @@ void HardwareLinear::apply(std::span<const LinearId> layers, const Matrix<float>
     Pending before = std::exchange(pending_, {});
     recorder_.begin(before.id.value_or(layers.front()));
     const models::OperandRef activations =
-        platform_.quantize(input, rotation, ranges, first.format, std::move(before.pass));
+        platform_.quantize(input.has_values() ? &input.values() : nullptr, input.rows(),
+                           input.cols(), rotation, ranges, first.format, std::move(before.pass));
     if (before.id) recorder_.note(*before.id, first.format, before.shape);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LinearId& id = layers[i];
-        const models::LayerFormat& format = model_.layers.at(id).format;
+        const QuantizedLayer& layer = model_.layers.at(id);
+        const models::LayerFormat& format = layer.format;
         if (before.id || i > 0) recorder_.begin(id);
-        const GemmReport report =
-            platform_.multiply(weights_.at(id), activations, format, outputs[i],
-                               lm_head ? memory_.logits : memory_.results[i]);
+        Matrix<float> output;
+        const GemmReport report = platform_.multiply(weights_.at(id), activations, format, output,
+                                                     lm_head ? memory_.logits : memory_.results[i]);
         LayerRecord& record = recorder_.note(id, format, report.shape, report);
-        if (compare_) compare(id, input, outputs[i], record);
+        outputs[i] = needs_values() ? Activations(std::move(output))
+                                    : Activations::of_shape(input.rows(), layer.channels);
+        if (compare_) compare(id, input.values(), outputs[i].values(), record);
     }
 }
 

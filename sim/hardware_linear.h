@@ -24,6 +24,8 @@ namespace axesim::sim {
 /// The keys and values of one batch of sequences are kept: a pass that begins at position 0
 /// overwrites those of the batch before it.
 class HardwareLinear : public workloads::LinearOperator {
+    using Activations = workloads::Activations;
+
 public:
     /// Puts the weights into the platform's DRAM, and takes the rest of it that ModelMemory needs.
     HardwareLinear(Platform& platform, const QuantizedModel& model, const Config& config,
@@ -40,18 +42,20 @@ public:
     void start(Index sequences, Index past, Index length) override {
         positions_ = {sequences, past, length};
     }
+    /// Those of the platform. Without them memory does not grow with the activations.
+    bool needs_values() const override { return platform_.has_values(); }
     /// Throws as Recorder::note.
     /// Of lm_head too: in float on the host when lm_head.bits is float.
-    void apply(std::span<const workloads::LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override;
-    void embed(Matrix<float>& hidden) override;
-    void add(const workloads::LinearId& layer, Matrix<float>& hidden,
-             const Matrix<float>& added) override;
-    Matrix<float> normalize(const workloads::NormId& norm, const Matrix<float>& hidden,
-                            std::span<const float> weight, double epsilon) override;
-    Matrix<float> attend(const workloads::AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
-                         const Matrix<float>& v) override;
-    void gate(int block, Matrix<float>& gate, const Matrix<float>& up) override;
+    void apply(std::span<const workloads::LinearId> layers, const Activations& input,
+               std::span<Activations> outputs) override;
+    void embed(Activations& hidden) override;
+    void add(const workloads::LinearId& layer, Activations& hidden,
+             const Activations& added) override;
+    Activations normalize(const workloads::NormId& norm, const Activations& hidden,
+                          std::span<const float> weight, double epsilon) override;
+    Activations attend(const workloads::AttentionStep& step, Activations& q, Activations& k,
+                       const Activations& v) override;
+    void gate(int block, Activations& gate, const Activations& up) override;
 
 private:
     /// A pass of the vector unit that ends with the quantization of the next layer's input.
@@ -63,8 +67,8 @@ private:
 
     void compare(const workloads::LinearId& id, const Matrix<float>& input,
                  const Matrix<float>& output, LayerRecord& record) const;
-    models::ValueRun rounded(std::uint64_t address, Matrix<float>& values) const;
-    void run_pass(models::VectorCommand pass, const OperationId& id, const Matrix<float>& rows);
+    models::ValueRun rounded(std::uint64_t address, Activations& activations) const;
+    void run_pass(models::VectorCommand pass, const OperationId& id, const Activations& rows);
 
     Platform& platform_;
     const QuantizedModel& model_;

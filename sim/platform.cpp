@@ -349,17 +349,20 @@ void Platform::vector_pass(models::VectorCommand command) {
     cycles_ += run_parts(parts);
 }
 
-OperandRef Platform::quantize(const Matrix<float>& input, const models::Hadamard* rotation,
+OperandRef Platform::quantize(const Matrix<float>* input, Index tokens, Index depth,
+                              const models::Hadamard* rotation,
                               std::span<const models::StaticRange> ranges,
                               const models::LayerFormat& format, models::VectorCommand pass) {
     const OperandRef destination{.address = activations_address_,
                                  .metadata_address = activations_metadata_address_,
-                                 .rows = input.rows(),
-                                 .columns = input.cols(),
+                                 .rows = tokens,
+                                 .columns = depth,
                                  .format = element_format(format.activations.bits),
                                  .is_signed = format.activations.is_signed()};
-    pass.rows = input.rows();
-    pass.quantizations.push_back({.input = &input,
+    pass.rows = tokens;
+    pass.quantizations.push_back({.input = input,
+                                  .rows = tokens,
+                                  .columns = depth,
                                   .rotation = rotation,
                                   .format = format.activations,
                                   .ranges = ranges,
@@ -419,7 +422,7 @@ void Platform::for_each_output_row(const GemmRun& run, Place&& place) {
             part.output_address + first_byte, shape.m * shape.n * output.words, output.bits);
         const Index first_token = part.activations.first_row - before_tokens;
         const Index first_channel = part.weights.first_row - before_channels;
-        for (const models::Visit& visit : models::schedule(shape, part.mapping)) {
+        for (const models::Visit& visit : models::Visits(shape, part.mapping)) {
             if (!visit.last_chunk) continue;
             std::int64_t at =
                 models::output_offset(shape, visit.first_m, visit.m, visit.first_n) * output.words;
@@ -439,11 +442,8 @@ GemmReport Platform::multiply(const OperandRef& weights, const OperandRef& activ
                               std::optional<std::uint64_t> output_address) {
     const GemmRun run =
         run_gemm(weights, activations, format, output_address.value_or(outputs_address_), false);
+    if (!has_values_) return run.report;
     outputs.resize(activations.rows, weights.rows);
-    if (!has_values_) {
-        outputs.setZero();
-        return run.report;
-    }
     for_each_output_row(
         run, [&](Index token, Index first, Index count, std::span<const std::int32_t> words) {
             models::words_to_values(
@@ -457,8 +457,8 @@ GemmReport Platform::multiply_raw(const OperandRef& weights, const OperandRef& a
                                   const models::LayerFormat& format,
                                   Matrix<std::int64_t>& outputs) {
     const GemmRun run = run_gemm(weights, activations, format, outputs_address_, true);
-    outputs.setZero(activations.rows, weights.rows);
     if (!has_values_) return run.report;
+    outputs.setZero(activations.rows, weights.rows);
     for_each_output_row(
         run, [&](Index token, Index first, Index count, std::span<const std::int32_t> words) {
             for (Index i = 0; i < count; ++i) {

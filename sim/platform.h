@@ -23,8 +23,8 @@ struct PlatformSize {
     std::uint64_t weight_bytes = 0;  ///< sum of Platform::weight_bytes over all matrices
     Index max_tokens = 1, max_depth = 1, max_outputs = 1;
     std::uint64_t other_bytes = 0;  ///< what Platform::allocate will be asked for
-    /// False: timing only. The DRAM has no contents, operands have no values, results are zeros;
-    /// time and all counters but overflows are the same, since they depend on no value.
+    /// False: timing only. The DRAM has no contents, operands and results have no values; time and
+    /// all counters but overflows are the same, since they depend on no value.
     bool has_values = true;
     bool measures_activity = false;  ///< counts the toggles of the array's operands too
 };
@@ -101,15 +101,22 @@ public:
 
     /// Timed: one pass of the vector unit.
     void vector_pass(models::VectorCommand command);
-    /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (in
-    /// timing only, of that shape), to `ranges` or (when there are none) to each row's own, and
+    /// Timed: rotates (unless `rotation` is null) and quantizes activations [tokens, depth] (null
+    /// where there are no values), to `ranges` or (when there are none) to each row's own, and
     /// writes them to DRAM, at the end of `pass`, which holds what else that pass of the vector
     /// unit does.
-    models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
+    models::OperandRef quantize(const Matrix<float>* input, Index tokens, Index depth,
+                                const models::Hadamard* rotation,
                                 std::span<const models::StaticRange> ranges,
                                 const models::LayerFormat& format, models::VectorCommand pass = {});
+    models::OperandRef quantize(const Matrix<float>& input, const models::Hadamard* rotation,
+                                std::span<const models::StaticRange> ranges,
+                                const models::LayerFormat& format) {
+        return quantize(&input, input.rows(), input.cols(), rotation, ranges, format);
+    }
     /// Timed: one GEMM of operands of this format, its results written to `output_address` (or to
-    /// room of the platform's own). `outputs` [tokens, channels] are read back from there.
+    /// room of the platform's own). `outputs` [tokens, channels] are read back from there, or left
+    /// alone where there are no values.
     GemmReport multiply(const models::OperandRef& weights, const models::OperandRef& activations,
                         const models::LayerFormat& format, Matrix<float>& outputs,
                         std::optional<std::uint64_t> output_address = {});

@@ -40,9 +40,10 @@ void check_positions(Index sequences, Index length, const LlamaShape& shape, con
     }
 }
 
-void require_finite(const Matrix<float>& values, int block, const char* where) {
+void require_finite(const Activations& hidden, int block, const char* where) {
+    if (!hidden.has_values()) return;
     // Times 0 an infinity becomes NaN too; unlike allFinite() this takes vector instructions.
-    if ((values.array() * 0.0F).sum() != 0.0F) {
+    if ((hidden.values().array() * 0.0F).sum() != 0.0F) {
         throw RunError(fmt::format("a value is not finite (infinity or NaN) after {} of block {}",
                                    where, block));
     }
@@ -61,11 +62,15 @@ BlockPass::BlockPass(const LlamaWeights& weights,
       past_(cache != nullptr ? cache->length() : 0),
       rotary_(weights.shape(), past_, length_) {
     check_positions(sequences_, length_, weights.shape(), cache);
-    std::vector<TokenId> tokens;
-    for (const auto& sequence : sequences) {
-        tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+    if (linear.needs_values()) {
+        std::vector<TokenId> tokens;
+        for (const auto& sequence : sequences) {
+            tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+        }
+        hidden_ = weights.embed(tokens);
+    } else {
+        hidden_ = Activations::of_shape(sequences_ * length_, weights.shape().hidden);
     }
-    hidden_ = weights.embed(tokens);
     scratch_.keys.resize(sequences.size());
     scratch_.values.resize(sequences.size());
     linear.start(sequences_, past_, length_);
@@ -98,7 +103,7 @@ void BlockPass::attention_part(KeptPositions& kept) {
     const std::array qkv = {LinearId{block_, LinearKind::q_proj},
                             LinearId{block_, LinearKind::k_proj},
                             LinearId{block_, LinearKind::v_proj}};
-    std::array<Matrix<float>, 3> projected;
+    std::array<Activations, 3> projected;
     linear_.apply(qkv,
                   linear_.normalize({block_, NormKind::attention}, hidden_,
                                     weights_.attention_norm(block_), shape.rms_epsilon),
@@ -112,7 +117,7 @@ void BlockPass::attention_part(KeptPositions& kept) {
                              .length = length_,
                              .kept = kept};
     const std::array output = {LinearId{block_, LinearKind::o_proj}};
-    std::array<Matrix<float>, 1> added;
+    std::array<Activations, 1> added;
     linear_.apply(output, linear_.attend(step, q, k, v), added);
     linear_.add(output[0], hidden_, added[0]);
 }
@@ -120,15 +125,15 @@ void BlockPass::attention_part(KeptPositions& kept) {
 void BlockPass::ffn_part() {
     const std::array gate_and_up = {LinearId{block_, LinearKind::gate_proj},
                                     LinearId{block_, LinearKind::up_proj}};
-    std::array<Matrix<float>, 2> wide;
+    std::array<Activations, 2> wide;
     linear_.apply(gate_and_up,
                   linear_.normalize({block_, NormKind::ffn}, hidden_, weights_.ffn_norm(block_),
                                     weights_.shape().rms_epsilon),
                   wide);
     linear_.gate(block_, wide[0], wide[1]);
-    wide[1].resize(0, 0);
+    wide[1] = {};
     const std::array down = {LinearId{block_, LinearKind::down_proj}};
-    std::array<Matrix<float>, 1> added;
+    std::array<Activations, 1> added;
     linear_.apply(down, wide[0], added);
     linear_.add(down[0], hidden_, added[0]);
 }

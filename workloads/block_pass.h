@@ -14,19 +14,23 @@ namespace axesim::workloads {
 
 class BlockPass {
 public:
-    /// Embeds equally long sequences of new tokens that continue those in `cache`; without one it
-    /// is a plain prefill, for which the keys and values of one block at a time are enough. Tells
-    /// `linear` what its rows will be. Keeps references to weights, linear and cache. Throws
-    /// UserError for a token id outside the vocabulary, for more positions than shape().context
-    /// and for sequences that are empty, differ in length or in number from the cache's.
+    /// Embeds (if `linear` needs values) equally long sequences of new tokens that continue those
+    /// in `cache`; without one it is a plain prefill, for which the keys and values of one block at
+    /// a time are enough. Tells `linear` what its rows will be. Keeps references to weights, linear
+    /// and cache. Throws UserError for a token id outside the vocabulary, for more positions than
+    /// shape().context and for sequences that are empty, differ in length or in number from the
+    /// cache's.
     BlockPass(const LlamaWeights& weights, const std::vector<std::vector<TokenId>>& sequences,
               LinearOperator& linear, KvCache* cache = nullptr);
 
     bool finished() const { return block_ == static_cast<int>(weights_.shape().blocks); }
     /// The block that comes next.
     int block() const { return block_; }
-    /// The residual stream in front of that block, [sequences * length, hidden].
-    const Matrix<float>& hidden() const { return hidden_; }
+    /// The residual stream in front of that block, [sequences * length, hidden], of an operator
+    /// that needs values.
+    const Matrix<float>& hidden() const { return hidden_.values(); }
+    /// The same with values or without, at the end of the pass.
+    Activations take_residual() { return std::move(hidden_); }
 
     /// Runs it: calls `linear` for every operation, and for the linear layers in the groups
     /// {q, k, v}, {o}, {gate, up} and {down}. Throws RunError when a value is not finite.
@@ -49,7 +53,7 @@ private:
     Index length_;  ///< new positions of a sequence
     Index past_;    ///< positions that the cache holds already
     RotaryTable rotary_;
-    Matrix<float> hidden_;
+    Activations hidden_;
 };
 
 }  // namespace axesim::workloads

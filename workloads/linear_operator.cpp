@@ -49,26 +49,26 @@ LinearId first_with_same_input(const LinearId& id) {
     }
 }
 
-Matrix<float> LinearOperator::normalize(const NormId& norm, const Matrix<float>& hidden,
-                                        std::span<const float> weight, double epsilon) {
+Activations LinearOperator::normalize(const NormId& norm, const Activations& hidden,
+                                      std::span<const float> weight, double epsilon) {
     static_cast<void>(norm);
-    return rms_norm(hidden, weight, epsilon);
+    return rms_norm(hidden.values(), weight, epsilon);
 }
 
-Matrix<float> LinearOperator::attend(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
-                                     const Matrix<float>& v) {
-    return attend_in_float(step, q, k, v);
+Activations LinearOperator::attend(const AttentionStep& step, Activations& q, Activations& k,
+                                   const Activations& v) {
+    return attend_in_float(step, q.values(), k.values(), v.values());
 }
 
-void LinearOperator::gate(int block, Matrix<float>& gate, const Matrix<float>& up) {
+void LinearOperator::gate(int block, Activations& gate, const Activations& up) {
     static_cast<void>(block);
-    swiglu(gate, up);
+    swiglu(gate.values(), up.values());
 }
 
-void FloatLinear::apply(std::span<const LinearId> layers, const Matrix<float>& input,
-                        std::span<Matrix<float>> outputs) {
+void FloatLinear::apply(std::span<const LinearId> layers, const Activations& input,
+                        std::span<Activations> outputs) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        multiply_transposed(input, weights_.weights_of(layers[i]), outputs[i]);
+        multiply_transposed(input.values(), weights_.weights_of(layers[i]), outputs[i].values());
     }
 }
 

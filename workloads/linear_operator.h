@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/matrix.h"
+#include "workloads/activations.h"
 
 namespace axesim::workloads {
 
@@ -55,27 +56,29 @@ public:
     virtual void start(Index sequences, Index past, Index length) {
         static_cast<void>(sequences), static_cast<void>(past), static_cast<void>(length);
     }
+    /// False: shapes pass through the model, and no activations have values.
+    virtual bool needs_values() const { return true; }
     /// outputs[i] = input * weight(layers[i])^T for layers that share one input.
-    /// input [tokens, in]; outputs[i] is resized to [tokens, out of layers[i]].
-    virtual void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-                       std::span<Matrix<float>> outputs) = 0;
+    /// input [tokens, in]; outputs[i] becomes [tokens, out of layers[i]].
+    virtual void apply(std::span<const LinearId> layers, const Activations& input,
+                       std::span<Activations> outputs) = 0;
 
     /// Sees the rows of the embedding table [tokens, hidden], from here on the residual stream.
-    virtual void embed(Matrix<float>& hidden) { static_cast<void>(hidden); }
+    virtual void embed(Activations& hidden) { static_cast<void>(hidden); }
     /// hidden += added, the output of this layer (an o_proj or a down_proj).
-    virtual void add(const LinearId& layer, Matrix<float>& hidden, const Matrix<float>& added) {
+    virtual void add(const LinearId& layer, Activations& hidden, const Activations& added) {
         static_cast<void>(layer);
-        hidden += added;
+        hidden.values() += added.values();
     }
     /// rms_norm(hidden, weight, epsilon).
-    virtual Matrix<float> normalize(const NormId& norm, const Matrix<float>& hidden,
-                                    std::span<const float> weight, double epsilon);
+    virtual Activations normalize(const NormId& norm, const Activations& hidden,
+                                  std::span<const float> weight, double epsilon);
     /// RoPE and causal attention of the projections q, k, v of new positions, which q and k may be
     /// changed for. Returns the input of o_proj, [tokens, heads * head_size].
-    virtual Matrix<float> attend(const AttentionStep& step, Matrix<float>& q, Matrix<float>& k,
-                                 const Matrix<float>& v);
+    virtual Activations attend(const AttentionStep& step, Activations& q, Activations& k,
+                               const Activations& v);
     /// swiglu(gate, up), the input of down_proj of this block.
-    virtual void gate(int block, Matrix<float>& gate, const Matrix<float>& up);
+    virtual void gate(int block, Activations& gate, const Activations& up);
 };
 
 }  // namespace axesim::workloads

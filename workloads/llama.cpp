@@ -53,30 +53,29 @@ LlamaForward::LlamaForward(const LlamaWeights& weights)
 
 Matrix<float> LlamaForward::hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                           LinearOperator& linear, KvCache& cache) const {
-    return final_norm(residual_stream(sequences, linear, &cache), linear);
+    return std::move(final_norm(residual_stream(sequences, linear, &cache), linear).values());
 }
 
 Matrix<float> LlamaForward::hidden_states(const std::vector<std::vector<TokenId>>& sequences,
                                           LinearOperator& linear) const {
-    return final_norm(residual_stream(sequences, linear), linear);
+    return std::move(final_norm(residual_stream(sequences, linear), linear).values());
 }
 
-Matrix<float> LlamaForward::residual_stream(const std::vector<std::vector<TokenId>>& sequences,
-                                            LinearOperator& linear, KvCache* cache) const {
+Activations LlamaForward::residual_stream(const std::vector<std::vector<TokenId>>& sequences,
+                                          LinearOperator& linear, KvCache* cache) const {
     BlockPass pass(weights_, sequences, linear, cache);
     while (!pass.finished()) pass.run_block();
-    return pass.hidden();
+    return pass.take_residual();
 }
 
-Matrix<float> LlamaForward::final_norm(const Matrix<float>& residual,
-                                       LinearOperator& linear) const {
+Activations LlamaForward::final_norm(const Activations& residual, LinearOperator& linear) const {
     const LlamaShape& shape = weights_.shape();
     return linear.normalize({static_cast<int>(shape.blocks), NormKind::final}, residual,
                             final_norm_, shape.rms_epsilon);
 }
 
-Matrix<float> LlamaForward::logits(const Matrix<float>& residual, LinearOperator& linear) const {
-    std::array<Matrix<float>, 1> outputs;
+Activations LlamaForward::logits(const Activations& residual, LinearOperator& linear) const {
+    std::array<Activations, 1> outputs;
     linear.apply(std::array{weights_.shape().lm_head()}, final_norm(residual, linear), outputs);
     return std::move(outputs[0]);
 }

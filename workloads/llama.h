@@ -65,8 +65,8 @@ public:
 class FloatLinear : public LinearOperator {
 public:
     explicit FloatLinear(const LlamaWeights& weights) : weights_(weights) {}
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override;
+    void apply(std::span<const LinearId> layers, const Activations& input,
+               std::span<Activations> outputs) override;
 
 private:
     const LlamaWeights& weights_;
@@ -114,13 +114,13 @@ public:
                                 LinearOperator& linear) const;
 
     /// The residual stream behind the last block, in front of the final norm; without a cache, as
-    /// above. Errors as of hidden_states().
-    Matrix<float> residual_stream(const std::vector<std::vector<TokenId>>& sequences,
-                                  LinearOperator& linear, KvCache* cache = nullptr) const;
+    /// above. Errors as of hidden_states(). Here and below without values if `linear` needs none.
+    Activations residual_stream(const std::vector<std::vector<TokenId>>& sequences,
+                                LinearOperator& linear, KvCache* cache = nullptr) const;
     /// The final norm of rows of it, by `linear`.
-    Matrix<float> final_norm(const Matrix<float>& residual, LinearOperator& linear) const;
+    Activations final_norm(const Activations& residual, LinearOperator& linear) const;
     /// Logits [rows, vocabulary] of rows of it: final norm and lm_head, by `linear`.
-    Matrix<float> logits(const Matrix<float>& residual, LinearOperator& linear) const;
+    Activations logits(const Activations& residual, LinearOperator& linear) const;
 
     /// Logits [rows, vocabulary] of rows of hidden states. The first call reads the output matrix,
     /// which is large and of no use to those who never ask; not from several threads at once.

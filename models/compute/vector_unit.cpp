@@ -122,7 +122,7 @@ void VectorUnit::quantize(tlm::tlm_generic_payload& payload, sc_core::sc_time&) 
         rotation_adds_ += adds;
         command->cycles += spend(adds);
     }
-    const auto values = static_cast<std::uint64_t>(command->rows * command->input->cols());
+    const auto values = static_cast<std::uint64_t>(command->rows * command->columns);
     quantized_values_ += values;
     command->cycles += spend(values);
     if (command->codes != nullptr) *command->codes = codes_of(*command);

@@ -50,8 +50,8 @@ struct ScaleCommand {
 /// Turns rows of activations [tokens, K] into codes; `codes` is the result. The codes stream out
 /// while later ones are computed, so the caller decides what `cycles` overlap with.
 struct QuantizeActivationsCommand {
-    const Matrix<float>* input = nullptr;
-    Index first_row = 0, rows = 0;
+    const Matrix<float>* input = nullptr;  ///< may be null without codes
+    Index first_row = 0, rows = 0, columns = 0;
     const Hadamard* rotation = nullptr;     ///< of the rows, before they are quantized; null: none
     ActivationFormat format;                ///< of the codes
     std::span<const StaticRange> ranges;    ///< of the rows; empty: found at run time

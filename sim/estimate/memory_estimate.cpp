@@ -96,13 +96,12 @@ StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
         // As they come from memory, and as the kernels want them.
         const double tiles = std::min(largest_matrix(sizes, true), kMostTileElements);
         stage.parts.emplace_back("unpacked tiles", 2 * tiles * kCode);
+        stage.parts.emplace_back("activations", activation_bytes(rows, shape, 5));
+        const double logit_rows = std::max<double>(
+            static_cast<double>(std::min(window, kLogitRows)), static_cast<double>(phases.batch));
+        // Values beside the words that they are read from, or beside those of the float model.
+        stage.parts.emplace_back("logits", logit_rows * vocabulary * kFloat * 2);
     }
-    stage.parts.emplace_back("activations", activation_bytes(rows, shape, plan.has_values ? 5 : 2));
-    const double logit_rows = std::max<double>(static_cast<double>(std::min(window, kLogitRows)),
-                                               static_cast<double>(phases.batch));
-    // Values beside the words that they are read from, or beside those of the float model.
-    stage.parts.emplace_back("logits",
-                             logit_rows * vocabulary * kFloat * (plan.has_values ? 2 : 1));
     if (evaluates) {
         stage.parts.emplace_back(
             "float model's view of the text",

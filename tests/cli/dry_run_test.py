@@ -7,6 +7,7 @@ Times are looked at for their form only: a machine that does other things has no
 import json
 
 from axesim_cli import ROOT, CliTestCase, main, minimal_config, needs_model
+from shapes_test import shape_file
 from sweep_test import GRID, base_config
 from synthetic_llama import Shape, write_model, write_tokens
 
@@ -85,6 +86,27 @@ class DryRun(CliTestCase):
         self.assertEqual((told["blocks"], told["repeats"]), (1, 32))
         done = self.succeed(*arguments, "--format", "json", "--quiet")
         self.compare(told, json.loads(done.stdout), 0.15)
+
+    def test_the_memory_of_timing_does_not_grow_with_its_tokens(self):
+        """One token more in a batch would take some 20 KiB in activations alone."""
+        shape = self.write("shape.yaml", shape_file(2, {**MODEL, "hidden": 512, "ffn": 2048}))
+        config = self.write("learned.yaml", LEARNED)
+
+        def run(batch):
+            arguments = [
+                *("--config", config, "--set", "workload.timing_only=true"),
+                *self.settings(shape),
+                *("--set", "workload.phases={prefill_tokens: 128, decode_tokens: 1, batch: %d}" % batch),
+            ]
+            told = self.told(*arguments)
+            result = json.loads(self.succeed(*arguments, "--format", "json", "--quiet").stdout)
+            self.compare(told, result, 0.15)
+            return told["peak_mib"]["estimate"], result["host"]["peak_rss_mib"]
+
+        (few_told, few), (many_told, many) = run(2), run(128)
+        # 126 sequences of 128 tokens: 315 MiB if their activations were held.
+        self.assertLess(many - few, 30)
+        self.assertLess(abs(many_told - few_told), 10)
 
     def test_more_work_takes_more(self):
         config = self.write("learned.yaml", LEARNED)

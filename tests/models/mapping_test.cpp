@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/error.h"
+#include "common/rounding.h"
 #include "models/compute/array_dataflow.h"
 
 namespace axesim::models {
@@ -46,7 +47,13 @@ void check(const GemmShape& shape, const OperandBits& bits, const HardwareConfig
     EXPECT_TRUE(mapping.k_chunk == shape.k || mapping.k_chunk % depth_unit(config) == 0);
     Matrix<int> depth = Matrix<int>::Zero(shape.m, shape.n);
     Matrix<int> finished = Matrix<int>::Zero(shape.m, shape.n);
-    for (const Visit& visit : schedule(shape, mapping)) {
+    Visit before{.first_m = -1, .first_n = -1, .first_k = -1};
+    for (const Visit& visit : Visits(shape, mapping)) {
+        const bool other_depth = visit.first_k != before.first_k;
+        EXPECT_EQ(visit.loads_weights, other_depth || visit.first_n != before.first_n);
+        EXPECT_EQ(visit.loads_activations, other_depth || visit.first_m != before.first_m);
+        EXPECT_EQ(visit.first_chunk, visit.first_k == 0);
+        before = visit;
         auto tile = depth.block(visit.first_m, visit.first_n, visit.m, visit.n);
         EXPECT_TRUE((tile.array() == static_cast<int>(visit.first_k)).all());
         tile.array() += static_cast<int>(visit.k);
@@ -56,6 +63,8 @@ void check(const GemmShape& shape, const OperandBits& bits, const HardwareConfig
     }
     EXPECT_TRUE((depth.array() == static_cast<int>(shape.k)).all());
     EXPECT_TRUE((finished.array() == 1).all());
+    EXPECT_EQ(Visits(shape, mapping).tiles(),
+              divide_up(shape.m, mapping.m_tile) * divide_up(shape.n, mapping.n_tile));
 }
 
 TEST(Mapping, CoversEveryOutputOnceAndFitsTheBuffers) {
@@ -79,7 +88,7 @@ TEST(Mapping, KeepsAnOperandThatFitsAndStreamsTheOtherOnce) {
     const Mapping mapping = choose_mapping(shape, {6, 6, 16}, {6, 6, 16}, hardware());
     // 512 x 576 six-bit activations are 216 KiB of a 256 KiB buffer: both operands come once.
     Index weights = 0, activations = 0;
-    for (const Visit& visit : schedule(shape, mapping)) {
+    for (const Visit& visit : Visits(shape, mapping)) {
         weights += visit.loads_weights ? visit.n : 0;
         activations += visit.loads_activations ? visit.m : 0;
     }

@@ -27,9 +27,9 @@ public:
     Watch(const workloads::LlamaWeights& weights, LinearId layer)
         : multiply_(weights), layer_(layer) {}
 
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override {
-        if (std::find(layers.begin(), layers.end(), layer_) != layers.end()) seen = input;
+    void apply(std::span<const LinearId> layers, const workloads::Activations& input,
+               std::span<workloads::Activations> outputs) override {
+        if (std::find(layers.begin(), layers.end(), layer_) != layers.end()) seen = input.values();
         multiply_.apply(layers, input, outputs);
     }
 

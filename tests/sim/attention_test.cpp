@@ -103,9 +103,11 @@ struct Bench {
                                                     .past = past,
                                                     .length = length,
                                                     .kept = unused};
-                Matrix<float> step_q = part(q, past, length), step_k = part(k, past, length);
-                const Matrix<float> out =
+                workloads::Activations step_q = part(q, past, length);
+                workloads::Activations step_k = part(k, past, length);
+                const workloads::Activations made =
                     attention.attend(step, step_q, step_k, part(v, past, length));
+                const Matrix<float>& out = made.values();
                 for (Index s = 0; s < kSequences; ++s) {
                     output.middleRows(s * kPositions + past, length) =
                         out.middleRows(s * length, length);

@@ -19,9 +19,9 @@ using workloads::TokenId;
 class RotatingLinear : public workloads::LinearOperator {
 public:
     explicit RotatingLinear(const EqualizedModel& model) : model_(model), float_(*model.weights) {}
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override {
-        Matrix<float> seen = input;
+    void apply(std::span<const LinearId> layers, const workloads::Activations& input,
+               std::span<workloads::Activations> outputs) override {
+        Matrix<float> seen = input.values();
         if (const auto* rotation = model_.rotation(layers.front().kind)) {
             rotation->rotate_rows(seen);
         }

@@ -189,7 +189,7 @@ struct Expected {
 };
 Expected expected_of(const Case& c, const models::Mapping& mapping) {
     Expected sum;
-    for (const models::Visit& visit : models::schedule({c.m, c.n, c.k}, mapping)) {
+    for (const models::Visit& visit : models::Visits({c.m, c.n, c.k}, mapping)) {
         const models::ArrayWork work = models::array_work(
             {visit.m, visit.n, visit.k, c.k, visit.first_chunk, visit.last_chunk}, c.config);
         sum.busy += work.busy;
@@ -363,7 +363,7 @@ std::uint64_t bursts_of_weights(const Case& c, const models::Mapping& mapping) {
     const auto burst_bits = static_cast<Index>(c.config.memory_interface.burst_bits());
     const models::TransferPolicy policy = c.config.memory_interface.transfers;
     std::uint64_t bursts = 0;
-    for (const models::Visit& visit : models::schedule({c.m, c.n, c.k}, mapping)) {
+    for (const models::Visit& visit : models::Visits({c.m, c.n, c.k}, mapping)) {
         if (!visit.loads_weights) continue;
         const bool in_one_piece = visit.k == c.k && policy != models::TransferPolicy::per_row;
         std::set<Index> touched;

@@ -186,7 +186,7 @@ TEST(Platform, ANarrowLayerOnWideHardwareKeepsItsAccumulatorsAndItsBits) {
     // Buffers hold elements in slots of the hardware's widths: words of 8 columns, of 4 rows.
     ASSERT_EQ(outcome.report.mapping.k_chunk, k);
     std::uint64_t weights = 0, weight_words = 0, activations = 0, activation_words = 0;
-    for (const auto& visit : models::schedule(outcome.report.shape, outcome.report.mapping)) {
+    for (const auto& visit : models::Visits(outcome.report.shape, outcome.report.mapping)) {
         const auto loaded_weights =
             static_cast<std::uint64_t>(visit.loads_weights ? visit.n * k : 0);
         const auto loaded = static_cast<std::uint64_t>(visit.loads_activations ? visit.m * k : 0);

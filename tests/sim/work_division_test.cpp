@@ -36,6 +36,8 @@ TensorRun elements(std::int64_t first, std::int64_t count, bool for_all_rows) {
 Quantization quantization(const Matrix<float>& input, Index first_row) {
     Quantization all;
     all.input = &input;
+    all.rows = input.rows();
+    all.columns = input.cols();
     all.first_row = first_row;
     return all;
 }
@@ -71,15 +73,15 @@ TEST(WorkDivision, PartsOfAPassAddUpToIt) {
             const Quantization& query = part->quantizations[0];
             EXPECT_EQ(query.input_row, query_rows);
             EXPECT_EQ(query.first_row, 40 + query_rows);
-            EXPECT_EQ(query.rows(), 3 * part->rows);
+            EXPECT_EQ(query.rows, 3 * part->rows);
             EXPECT_EQ(query.ranges.data(), ranges.data() + query_rows);
-            EXPECT_EQ(query.ranges.size(), static_cast<std::size_t>(query.rows()));
-            query_rows += query.rows();
+            EXPECT_EQ(query.ranges.size(), static_cast<std::size_t>(query.rows));
+            query_rows += query.rows;
             const Quantization& key = part->quantizations[1];
             EXPECT_EQ(key.input_row, key_rows);
             EXPECT_EQ(key.first_row, 9 + key_rows);
-            EXPECT_EQ(key.rows(), part->rows);
-            key_rows += key.rows();
+            EXPECT_EQ(key.rows, part->rows);
+            key_rows += key.rows;
             EXPECT_EQ(part->writes[0].first_element, static_cast<std::int64_t>(words.size()));
             EXPECT_EQ(part->writes[0].elements,
                       static_cast<std::int64_t>(part->writes[0].words.size()));
@@ -107,7 +109,7 @@ TEST(WorkDivision, AQuantizationOfSomeRowsGoesToTheirClusters) {
     for (int cluster = 0; cluster < 4; ++cluster) {  // 3 rows each
         const auto part = part_of(whole, 4, cluster);
         ASSERT_TRUE(part);
-        rows.push_back(part->quantizations.empty() ? 0 : part->quantizations[0].rows());
+        rows.push_back(part->quantizations.empty() ? 0 : part->quantizations[0].rows);
     }
     EXPECT_EQ(rows, (std::vector<Index>{0, 2, 2, 0}));
 }

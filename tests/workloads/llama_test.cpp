@@ -102,12 +102,12 @@ class Recorder : public LinearOperator {
 public:
     explicit Recorder(const LlamaWeights& weights, Index rows = 5)
         : linear_(weights), rows_(rows) {}
-    void apply(std::span<const LinearId> layers, const Matrix<float>& input,
-               std::span<Matrix<float>> outputs) override {
+    void apply(std::span<const LinearId> layers, const Activations& input,
+               std::span<Activations> outputs) override {
         groups.emplace_back(layers.begin(), layers.end());
         EXPECT_EQ(input.rows(), rows_);
         linear_.apply(layers, input, outputs);
-        if (spoil) outputs[0](2, 1) = std::numeric_limits<float>::infinity();
+        if (spoil) outputs[0].values()(2, 1) = std::numeric_limits<float>::infinity();
     }
 
     std::vector<std::vector<LinearId>> groups;
@@ -117,6 +117,55 @@ private:
     FloatLinear linear_;
     Index rows_;
 };
+
+/// Lets shapes pass, as a simulator of time alone does.
+class Shapes : public LinearOperator {
+public:
+    explicit Shapes(LlamaShape shape) : shape_(std::move(shape)) {}
+    bool needs_values() const override { return false; }
+    void apply(std::span<const LinearId> layers, const Activations& input,
+               std::span<Activations> outputs) override {
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            EXPECT_EQ(input.cols(), shape_.linear_inputs(layers[i].kind));
+            outputs[i] = Activations::of_shape(input.rows(), shape_.linear_outputs(layers[i].kind));
+        }
+    }
+    void add(const LinearId&, Activations& hidden, const Activations& added) override {
+        EXPECT_EQ(hidden.rows(), added.rows());
+        EXPECT_EQ(hidden.cols(), added.cols());
+    }
+    Activations normalize(const NormId&, const Activations& hidden, std::span<const float>,
+                          double) override {
+        return hidden;
+    }
+    Activations attend(const AttentionStep&, Activations& q, Activations& k,
+                       const Activations& v) override {
+        EXPECT_EQ(k.cols(), v.cols());
+        return Activations::of_shape(q.rows(), q.cols());
+    }
+    void gate(int, Activations& gate, const Activations& up) override {
+        EXPECT_EQ(gate.cols(), up.cols());
+    }
+
+private:
+    LlamaShape shape_;
+};
+
+TEST(Llama, PassesShapesWhereNoValuesAreNeeded) {
+    const GgufLlama model = open(TinyLlama());
+    const LlamaForward forward(model);
+    const LlamaShape& shape = model.shape();
+    Shapes shapes(shape);
+    KvCache cache(shape, 2);
+    const Activations residual =
+        forward.residual_stream({random_tokens(5, 6), random_tokens(5, 7)}, shapes, &cache);
+    EXPECT_EQ(cache.length(), 5);
+    EXPECT_FALSE(residual.has_values());
+    EXPECT_EQ(residual.rows(), 10);
+    EXPECT_EQ(residual.cols(), shape.hidden);
+    EXPECT_THROW(residual.values(), std::logic_error);
+    EXPECT_EQ(forward.logits(residual, shapes).size(), 10 * shape.vocabulary);
+}
 
 TEST(Llama, AsksForTheLayersInGroupsThatShareAnInput) {
     const GgufLlama model = open(TinyLlama());

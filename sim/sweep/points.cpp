@@ -138,6 +138,18 @@ std::vector<std::string> columns_of(const SweepFile& file) {
     return columns;
 }
 
+/// The keys that tell points apart: of axes those with a choice, unless points beside them might
+/// have the same names.
+std::vector<std::string> keys_in_names(const SweepFile& file) {
+    std::vector<std::string> keys = columns_of(file);
+    const auto has_choice = [](const SweepAxis& axis) { return axis.values.size() > 1; };
+    if (!file.points.empty() || std::ranges::none_of(file.axes, has_choice)) return keys;
+    for (const SweepAxis& axis : file.axes) {
+        if (!has_choice(axis)) std::erase(keys, axis.key);
+    }
+    return keys;
+}
+
 /// The last word of a key, as in "weight_bits"; of a key of some layers with what their pattern
 /// spells out, as in "mlp.down_proj.weight_bits".
 std::string last_word(const std::string& key) {
@@ -151,9 +163,9 @@ std::string last_word(const std::string& key) {
 }
 
 /// The last word of a key where it is the only one, else the whole key.
-std::string short_key(const std::string& key, const std::vector<std::string>& columns) {
+std::string short_key(const std::string& key, const std::vector<std::string>& keys) {
     const auto alike = std::ranges::count_if(
-        columns, [&](const std::string& other) { return last_word(other) == last_word(key); });
+        keys, [&](const std::string& other) { return last_word(other) == last_word(key); });
     return alike == 1 ? last_word(key) : key;
 }
 
@@ -173,14 +185,16 @@ std::string folder_name(const std::string& text) {
     return name == text ? name : name + "-" + sha256_hex(bytes_of(text)).substr(0, 8);
 }
 
-std::string name_of(const SweepEntry& entry, const std::vector<std::string>& columns) {
+/// `keys`: those that names are made of.
+std::string name_of(const SweepEntry& entry, const std::vector<std::string>& keys) {
     if (const Value* name = find_setting(entry, "name")) {
         return folder_name(name->get<std::string>());
     }
     if (entry.settings.empty()) return "base";
     std::string text;
     for (const auto& [key, value] : entry.settings) {
-        text += (text.empty() ? "" : ",") + short_key(key, columns) + "=" + plain_text(value);
+        if (std::ranges::find(keys, key) == keys.end()) continue;
+        text += (text.empty() ? "" : ",") + short_key(key, keys) + "=" + plain_text(value);
     }
     return folder_name(text);
 }
@@ -213,12 +227,11 @@ std::vector<std::string> values_in(const Value& resolved, const SweepEntry& entr
 }
 
 /// Without its config.
-SweepPoint named_point(const SweepEntry& entry, const std::filesystem::path& base,
-                       const std::vector<std::string>& columns,
+SweepPoint named_point(const SweepEntry& entry, const SweepFile& file,
                        const std::vector<std::string>& sets) {
     SweepPoint point;
-    point.name = name_of(entry, columns);
-    point.base = base;
+    point.name = name_of(entry, keys_in_names(file));
+    point.base = file.base;
     point.sets = sets;
     for (const auto& [key, value] : entry.settings) {
         if (key != "name") point.sets.push_back(key + "=" + scalar_text(value));
@@ -234,9 +247,9 @@ void set_config(SweepPoint& point, const Config& config, const SweepEntry& entry
     point.values = values_in(config.resolved, entry, columns);
 }
 
-SweepPoint point_of(const SweepEntry& entry, const std::filesystem::path& base,
+SweepPoint point_of(const SweepEntry& entry, const SweepFile& file,
                     const std::vector<std::string>& columns, const std::vector<std::string>& sets) {
-    SweepPoint point = named_point(entry, base, columns, sets);
+    SweepPoint point = named_point(entry, file, sets);
     set_config(point, config_of(point, entry), entry, columns);
     return point;
 }
@@ -294,7 +307,7 @@ Sweep plan_sweep(const SweepFile& file, const std::vector<std::string>& sets) {
     }
     std::map<std::string, Value> seen;
     for (const SweepEntry& entry : entries) {
-        SweepPoint point = point_of(entry, file.base, sweep.columns, sets);
+        SweepPoint point = point_of(entry, file, sweep.columns, sets);
         const auto [earlier, is_new] = seen.emplace(point.name, point.resolved);
         if (!is_new && earlier->second != point.resolved) {
             throw UserError(entry.where, "point " + point.name + ": another one has this name");
@@ -322,7 +335,7 @@ bool DesignSpace::allows(const Combination& combination) const {
 
 SweepPoint DesignSpace::point(const Combination& combination) const {
     const SweepEntry entry = entry_of(combination, file_);
-    SweepPoint point = named_point(entry, file_.base, columns_, sets_);
+    SweepPoint point = named_point(entry, file_, sets_);
     try {
         set_config(point, config_of(point, entry), entry, columns_);
     } catch (const UserError& error) {

@@ -97,6 +97,23 @@ TEST_F(SweepTest, KeysWithTheSameLastWordAreNamedInFull) {
                      "quantizer.calibration.text=default"}));
 }
 
+TEST_F(SweepTest, NamesLeaveOutWhatAllPointsHave) {
+    const std::string axes =
+        "axes:\n"
+        "  number_format.weight_bits: [5]\n"
+        "  overrides[*.lm_head].number_format.weight_bits: [8]\n"
+        "  accumulator.inner_bits: [14, 16]\n";
+    EXPECT_EQ(names(axes), (Names{"inner_bits=14", "inner_bits=16"}));
+    EXPECT_EQ(plan(axes).points[0].values, (Names{"5", "8", "14"}));
+    EXPECT_EQ(plan(axes).points[0].resolved.at("number_format").at("weight_bits"), 5);
+    // Points beside the axes may lack what these have.
+    EXPECT_EQ(names("axes: {seed: [1], accumulator.inner_bits: [14, 16]}\n"
+                    "points: [{accumulator.inner_bits: 14}]\n"),
+              (Names{"seed=1,inner_bits=14", "seed=1,inner_bits=16", "inner_bits=14"}));
+    EXPECT_EQ(names("axes: {seed: [1], accumulator.inner_bits: [14]}\n"),
+              (Names{"seed=1,inner_bits=14"}));
+}
+
 TEST_F(SweepTest, AxesMayBeOfSomeLayers) {
     const std::string text =
         "axes:\n"

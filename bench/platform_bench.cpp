@@ -4,7 +4,9 @@
 // oneDNN and its float GEMM on the same shapes. Multiply-accumulates a second, on one core.
 //
 // SystemC has one kernel a process: all benchmarks run on one design point, those of narrower
-// accumulators as narrower layers of it.
+// accumulators as narrower layers of it. --buffers_kib=N gives that design's operands N KiB each,
+// and results a quarter: with larger buffers the DRAM, whose transfers are simulated beside the
+// products, is read fewer times.
 #include <benchmark/benchmark.h>
 #include <dnnl.h>
 #include <omp.h>
@@ -114,8 +116,25 @@ void onednn_float(benchmark::State& state, const Shape& shape) {
     count_macs(state, shape);
 }
 
-models::HardwareConfig hardware() {
-    return sim::load_config(AXESIM_SOURCE_DIR "/configs/int6_acc16.yaml", {}).hardware;
+/// int6_acc16, with other buffers if buffers_kib > 0.
+models::HardwareConfig hardware(int buffers_kib) {
+    std::vector<std::string> settings;
+    if (buffers_kib > 0) {
+        settings = {"hardware.buffers.weights_kib=" + std::to_string(buffers_kib),
+                    "hardware.buffers.activations_kib=" + std::to_string(buffers_kib),
+                    "hardware.buffers.outputs_kib=" + std::to_string(buffers_kib / 4)};
+    }
+    return sim::load_config(AXESIM_SOURCE_DIR "/configs/int6_acc16.yaml", settings).hardware;
+}
+
+/// N of an argument --buffers_kib=N, or 0.
+int given_buffers_kib(int argc, char** argv) {
+    const std::string option = "--buffers_kib=";
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        if (argument.starts_with(option)) return std::stoi(argument.substr(option.size()));
+    }
+    return 0;
 }
 
 sim::PlatformSize size_of_all(const models::HardwareConfig& config) {
@@ -158,7 +177,7 @@ int sc_main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
     omp_set_num_threads(1);
     models::set_simulation_resolution();
-    const models::HardwareConfig config = hardware();
+    const models::HardwareConfig config = hardware(given_buffers_kib(argc, argv));
     sim::Platform platform("platform", config, size_of_all(config));
     platform.run([&] { run_all(platform); });
     return 0;

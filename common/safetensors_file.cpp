@@ -22,6 +22,14 @@ std::size_t bytes_per_element(const std::string& type) {
     return found == kSizes.end() ? 0 : found->second;
 }
 
+std::uint64_t byte_count(const SafeTensor& tensor) {
+    if (!tensor.make_bytes) return tensor.bytes.size();
+    std::uint64_t count = bytes_per_element(tensor.type);
+    for (const std::int64_t dimension : tensor.shape)
+        count *= static_cast<std::uint64_t>(dimension);
+    return count;
+}
+
 SafeTensor read_tensor(const json& entry, std::span<const std::byte> data) {
     SafeTensor tensor;
     tensor.type = entry.at("dtype").get<std::string>();
@@ -92,8 +100,8 @@ void write_safetensors(const std::filesystem::path& path,
     for (const auto& [name, tensor] : tensors) {
         header[name] = {{"dtype", tensor.type},
                         {"shape", tensor.shape},
-                        {"data_offsets", {offset, offset + tensor.bytes.size()}}};
-        offset += tensor.bytes.size();
+                        {"data_offsets", {offset, offset + byte_count(tensor)}}};
+        offset += byte_count(tensor);
     }
     std::string text = header.dump();
     text.append((8 - text.size() % 8) % 8, ' ');
@@ -102,8 +110,11 @@ void write_safetensors(const std::filesystem::path& path,
         out.write(reinterpret_cast<const char*>(&length), sizeof(length));
         out << text;
         for (const auto& [name, tensor] : tensors) {
-            out.write(reinterpret_cast<const char*>(tensor.bytes.data()),
-                      static_cast<std::streamsize>(tensor.bytes.size()));
+            std::vector<std::byte> made;
+            if (tensor.make_bytes) made = tensor.make_bytes();
+            const auto bytes = tensor.make_bytes ? std::span<const std::byte>(made) : tensor.bytes;
+            out.write(reinterpret_cast<const char*>(bytes.data()),
+                      static_cast<std::streamsize>(bytes.size()));
         }
     });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -19,6 +20,8 @@ struct SafeTensor {
     std::string type;
     std::vector<std::int64_t> shape;
     std::span<const std::byte> bytes;
+    /// For what is written and should not be in memory before: makes the bytes then.
+    std::function<std::vector<std::byte>()> make_bytes = nullptr;
 };
 
 /// The bytes of a vector, string or matrix, which must outlive the result.

@@ -77,6 +77,16 @@ public:
         result_.layers[id] = std::move(layer);
     }
 
+    /// Moves the codes of all layers that are in memory to disk, if the model keeps them there.
+    void put_away() {
+        if (!result_.codes_on_disk) return;
+        for (auto& [id, layer] : result_.layers) {
+            if (layer.linear.codes.size() == 0) continue;
+            result_.codes_on_disk->put(id, layer.linear.codes);
+            layer.linear.codes = {};
+        }
+    }
+
 private:
     /// Layers that read the same inputs and go through the same quantizer.
     void quantize_alike(std::span<const LinearId> ids, const FindMoments& find_moments,
@@ -139,7 +149,8 @@ public:
         const Inputs inputs = seen_by(layers.front(), input.values());
         quantize(layers, inputs);
         for (std::size_t i = 0; i < layers.size(); ++i) {
-            const quant::QuantizedLinear& linear = quantizer_.find(layers[i])->linear;
+            quant::QuantizedLinear room;
+            const quant::QuantizedLinear& linear = model_.linear(layers[i], room);
             Matrix<float>& output = outputs[i].values();
             multiply_transposed(inputs.of_quantized, quant::dequantized(linear), output);
             if (!linear.bias.empty()) {
@@ -233,6 +244,7 @@ void round_all(const LayerConfigs& configs, LayerQuantizer& quantizer, Progress&
     for (const auto& [id, config] : configs) {
         quantizer.quantize(std::array{id}, [](const LayerConfig&) { return quant::InputMoments(); },
                            {});
+        quantizer.put_away();
     }
 }
 
@@ -252,13 +264,19 @@ void only_sizes(const workloads::LlamaShape& shape, const LayerConfigs& configs,
 /// Takes over what an earlier run has finished. Returns the number of its layers.
 std::uint64_t take_over(const Checkpoint& checkpoint, const workloads::LlamaShape& shape,
                         LayerQuantizer& quantizer, Progress& progress) {
-    Checkpoint::Layers layers = checkpoint.layers(shape);
-    for (auto& [id, layer] : layers) quantizer.add(id, std::move(layer));
-    if (!layers.empty()) {
-        progress.note(fmt::format("{}: resumed after block {} of {}", kJob,
-                                  layers.size() / workloads::kLinearKinds.size(), shape.blocks));
+    std::uint64_t finished = 0;
+    for (int block = 0; block <= shape.blocks; ++block) {
+        Checkpoint::Layers layers = checkpoint.layers(block, shape);
+        if (layers.empty()) break;
+        finished += layers.size();
+        for (auto& [id, layer] : layers) quantizer.add(id, std::move(layer));
+        quantizer.put_away();
     }
-    return layers.size();
+    if (finished > 0) {
+        progress.note(fmt::format("{}: resumed after block {} of {}", kJob,
+                                  finished / workloads::kLinearKinds.size(), shape.blocks));
+    }
+    return finished;
 }
 
 /// Quantizes what the calibration tokens pass through.
@@ -283,10 +301,12 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
         }
     }
     const auto store = [&](int block) {
-        if (!checkpoint || block < finished_blocks) return;
-        const Stopwatch stopwatch;
-        checkpoint->store(block, result.layers, pass.hidden());
-        result.seconds.checkpoints += stopwatch.seconds();
+        if (checkpoint && block >= finished_blocks) {
+            const Stopwatch stopwatch;
+            checkpoint->store(block, result.layers, pass.hidden());
+            result.seconds.checkpoints += stopwatch.seconds();
+        }
+        quantizer.put_away();
     };
     while (!pass.finished()) {
         const int block = pass.block();
@@ -301,12 +321,27 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
     if (checkpoint) checkpoint->remove_state();
 }
 
+/// Where codes are kept that need not be in memory; null when the caller has no folder for it.
+std::shared_ptr<IntegerStore> integer_store(const CheckpointPlace& place) {
+    if (place.folder.empty()) return nullptr;
+    return std::make_shared<IntegerStore>(place.shared ? place.folder : place.folder.parent_path());
+}
+
 /// Of those who share checkpoints, each key has a folder of its own.
 fs::path folder_of(const CheckpointPlace& place, const nlohmann::ordered_json& key) {
     return place.shared ? place.folder / sha256_hex(bytes_of(key.dump())) : place.folder;
 }
 
 }  // namespace
+
+const quant::QuantizedLinear& QuantizedModel::linear(const LinearId& id,
+                                                     quant::QuantizedLinear& room) const {
+    const quant::QuantizedLinear& kept = layers.at(id).linear;
+    if (!codes_on_disk || kept.codes.size() > 0) return kept;
+    room = kept;
+    room.codes = codes_on_disk->get(id);
+    return room;
+}
 
 LayerProofs QuantizedModel::proofs() const {
     LayerProofs proofs;
@@ -350,6 +385,7 @@ QuantizedModel quantize_model(const workloads::LoadedModel& model, const Config&
         only_sizes(model.weights->shape(), configs, result);
         return result;
     }
+    result.codes_on_disk = integer_store(checkpoints);
     LayerQuantizer quantizer(configs, result, progress);
     if (looks_at_text(configs)) {
         const bool two_streams = runs_float_stream(configs);

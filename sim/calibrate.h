@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "quant/quantizer.h"
 #include "sim/config/config.h"
 #include "sim/equalization.h"
+#include "sim/integer_store.h"
 #include "sim/static_ranges.h"
 #include "workloads/model_file.h"
 
@@ -29,7 +31,7 @@ struct QuantizedLayer {
     Index channels = 0, depth = 0;
     bool has_bias = false;
     // Without values (workload.timing_only) the rest is empty; where only what is proven is known,
-    // the integers are.
+    // the integers are. Codes may be on disk: QuantizedModel::linear() has them.
     quant::QuantizedLinear linear;
     std::optional<StaticRanges> input_ranges;  ///< absent: found per token at run time
     quant::Certificate certificate;
@@ -48,14 +50,18 @@ struct QuantizeSeconds {
 struct QuantizedModel {
     EqualizedModel equalized;  ///< what was quantized
     std::map<workloads::LinearId, QuantizedLayer> layers;
-    bool has_values = true;               ///< false: only formats and sizes
-    bool has_integers = true;             ///< false: at most what is proven of them
-    std::string model_sha256;             ///< LoadedModel::sha256
-    std::string calibration_text_sha256;  ///< "" when the algorithm looks at no text
-    bool reused = false;                  ///< an earlier run had stored all layers
-    QuantizeSeconds seconds;              ///< of this run
+    bool has_values = true;                       ///< false: only formats and sizes
+    bool has_integers = true;                     ///< false: at most what is proven of them
+    std::string model_sha256;                     ///< LoadedModel::sha256
+    std::string calibration_text_sha256;          ///< "" when the algorithm looks at no text
+    bool reused = false;                          ///< an earlier run had stored all layers
+    QuantizeSeconds seconds;                      ///< of this run
+    std::shared_ptr<IntegerStore> codes_on_disk;  ///< null: all codes are in `layers`
 
     LayerProofs proofs() const;
+    /// The layer with its codes: that of `layers`, or `room`, filled from disk. Throws RunError.
+    const quant::QuantizedLinear& linear(const workloads::LinearId& id,
+                                         quant::QuantizedLinear& room) const;
 };
 
 /// The hardware that the model needs: config.hardware, as wide as the widest of its layers and as
@@ -74,7 +80,8 @@ struct CheckpointPlace {
 };
 
 /// Block by block: of the weights only those of one layer are in memory, in floating point. Every
-/// layer becomes what its own config (layer_config) asks for. With a place for `checkpoints`,
+/// layer becomes what its own config (layer_config) asks for. With a place for `checkpoints`, codes
+/// of finished blocks go to disk beside it (integer_store.h) and
 /// finished blocks are stored there and a later call with the same arguments goes on after them
 /// (checkpoint.h), with the same result; without calibration nothing is, since rounding alone is
 /// done sooner than stored. Throws UserError as layer_configs() does and when the calibration text

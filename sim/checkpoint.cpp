@@ -171,9 +171,9 @@ int Checkpoint::finished_blocks(const fs::path& folder, const Json& key) {
     return block;
 }
 
-bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const {
+Checkpoint::Layers Checkpoint::layers(int block, const workloads::LlamaShape& shape) const {
     const auto file = open_sealed(block_file(folder_, block), key_sha256_);
-    if (!file) return false;
+    if (!file) return {};
     std::vector<LinearId> ids;
     if (block == shape.lm_head().block) {
         ids = {shape.lm_head()};
@@ -188,17 +188,9 @@ bool Checkpoint::read_block(int block, const workloads::LlamaShape& shape, Layer
                                    shape.linear_inputs(id.kind));
         }
     } catch (const UserError&) {
-        return false;
+        return {};
     }
-    layers.merge(found);
-    return true;
-}
-
-Checkpoint::Layers Checkpoint::layers(const workloads::LlamaShape& shape) const {
-    Layers layers;
-    int block = 0;
-    while (block <= shape.blocks && read_block(block, shape, layers)) ++block;
-    return layers;
+    return found;
 }
 
 std::optional<Checkpoint::State> Checkpoint::state(Index rows, Index columns) const {

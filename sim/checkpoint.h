@@ -46,10 +46,10 @@ public:
     static int finished_blocks(const std::filesystem::path& folder,
                                const nlohmann::ordered_json& key);
 
-    /// The layers of blocks 0, 1, ... up to the first that is not there or does not have the shape
-    /// of the model; lm_head, where it was stored, is the block behind the last. Their certificates
-    /// are left empty.
-    Layers layers(const workloads::LlamaShape& shape) const;
+    /// The layers of a block, none when it is not there or does not have the shape of the model;
+    /// lm_head, where it was stored, is the block behind the last. Their certificates are left
+    /// empty.
+    Layers layers(int block, const workloads::LlamaShape& shape) const;
     /// The newest state; none when it is not there or is not [rows, columns].
     std::optional<State> state(Index rows, Index columns) const;
 
@@ -60,7 +60,6 @@ public:
 
 private:
     bool has_same_key(const nlohmann::ordered_json& key, Progress& progress) const;
-    bool read_block(int block, const workloads::LlamaShape& shape, Layers& layers) const;
     static std::filesystem::path block_file(const std::filesystem::path& folder, int block);
 
     std::filesystem::path folder_;

@@ -35,6 +35,18 @@ const char* groups_name(WeightGroups groups) {
     return nullptr;
 }
 
+/// The codes of a layer, as int8 or int16.
+std::vector<std::byte> code_bytes(const QuantizedModel& model, const workloads::LinearId& id,
+                                  bool narrow) {
+    quant::QuantizedLinear room;
+    const Matrix<std::int16_t>& codes = model.linear(id, room).codes;
+    const auto copy = [](const auto& matrix) {
+        const auto bytes = bytes_of(matrix);
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+    };
+    return narrow ? copy(Matrix<std::int8_t>(codes.cast<std::int8_t>())) : copy(codes);
+}
+
 }  // namespace
 
 void export_weights(const std::filesystem::path& directory, const QuantizedModel& model,
@@ -54,8 +66,7 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         metadata["weight_groups"] = groups;
     }
     std::map<std::string, SafeTensor> tensors;
-    std::deque<Matrix<std::int8_t>> narrow;  // deques: spans into their elements stay valid
-    std::deque<std::vector<float>> scales;
+    std::deque<std::vector<float>> scales;  // deques: spans into their elements stay valid
     std::deque<std::vector<std::int32_t>> zero_points;
     const auto add_input = [&](const std::string& name, const models::ActivationFormat& format,
                                const models::StaticRange& range) {
@@ -69,16 +80,14 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
     };
     for (const auto& [id, layer] : model.layers) {
         const std::string name = workloads::layer_name(id);
-        const Matrix<std::int16_t>& codes = layer.linear.codes;
         metadata[name + ".outer_bits"] = std::to_string(layer.certificate.outer_bits);
         if (layer.format != hardware) metadata.merge(format_metadata(name + ".", layer.format));
-        SafeTensor weight{
-            .type = "I16", .shape = {codes.rows(), codes.cols()}, .bytes = bytes_of(codes)};
-        if (layer.format.weight_bits <= 8) {
-            weight.type = "I8";
-            weight.bytes = bytes_of(narrow.emplace_back(codes.cast<std::int8_t>()));
-        }
-        tensors[name + ".weight"] = weight;
+        const bool narrow = layer.format.weight_bits <= 8;
+        tensors[name + ".weight"] = {
+            .type = narrow ? "I8" : "I16",
+            .shape = {layer.channels, layer.depth},
+            .bytes = {},
+            .make_bytes = [&model, id, narrow] { return code_bytes(model, id, narrow); }};
         if (layer.input_ranges) {
             const models::ActivationFormat& format = layer.format.activations;
             add_input(name + ".input", format, layer.input_ranges->rest);
@@ -88,12 +97,12 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
         }
         const auto& scale = scales.emplace_back(layer.linear.step.begin(), layer.linear.step.end());
         tensors[name + ".weight_scale"] = {
-            .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(scale)};
+            .type = "F32", .shape = {layer.channels}, .bytes = bytes_of(scale)};
         if (!layer.linear.bias.empty()) {
             const auto& bias =
                 scales.emplace_back(layer.linear.bias.begin(), layer.linear.bias.end());
             tensors[name + ".bias"] = {
-                .type = "F32", .shape = {codes.rows()}, .bytes = bytes_of(bias)};
+                .type = "F32", .shape = {layer.channels}, .bytes = bytes_of(bias)};
         }
         const TileScales& tile_scales = layer.linear.tile_scales;
         if (tile_scales.size() > 0) {

@@ -26,12 +26,15 @@ HardwareLinear::HardwareLinear(Platform& platform, const QuantizedModel& model,
       memory_(model.equalized.weights->shape(), needs, attention_formats(config), platform.config(),
               [&](std::uint64_t bytes) { return platform.allocate(bytes); }) {
     for (const auto& [id, layer] : model.layers) {
-        weights_[id] =
-            platform.has_values()
-                ? platform.store_weights(layer.linear.codes, layer.linear.step, layer.format,
-                                         layer.linear.tile_scales, layer.linear.bias)
-                : platform.reserve_weights(layer.channels, layer.depth, layer.format,
-                                           layer.has_bias);
+        if (platform.has_values()) {
+            quant::QuantizedLinear room;
+            const quant::QuantizedLinear& linear = model.linear(id, room);
+            weights_[id] = platform.store_weights(linear.codes, linear.step, layer.format,
+                                                  linear.tile_scales, linear.bias);
+        } else {
+            weights_[id] =
+                platform.reserve_weights(layer.channels, layer.depth, layer.format, layer.has_bias);
+        }
     }
     if (const auto formats = attention_formats(config)) {
         const Index head_size = model.equalized.weights->shape().head_size;

@@ -46,6 +46,20 @@ double largest_matrix(const QuantizedModel& sizes, bool with_lm_head) {
     return elements;
 }
 
+/// Integer weights in memory while a layer of `block` is worked on, or any where block is negative:
+/// those of its block, or all of them where none go to disk.
+double code_bytes(const QuantizedModel& sizes, bool on_disk, int block) {
+    double all = 0, of_block = 0, largest = 0;
+    for (const auto& [id, layer] : sizes.layers) {
+        const double bytes = elements_of(layer) * kCode;
+        if (block < 0 || id.block <= block) all += bytes;
+        if (id.block == block) of_block += bytes;
+        largest = std::max(largest, bytes);
+    }
+    if (!on_disk) return all;
+    return block < 0 ? largest : of_block;
+}
+
 /// A layer in single precision, a part of its channels in double, and its codes.
 double matrix_bytes(Index channels, Index depth) {
     const auto columns = static_cast<double>(depth);
@@ -55,17 +69,16 @@ double matrix_bytes(Index channels, Index depth) {
 
 /// Blocks, then lm_head, whose matrix is large while of the calibration only one state is left.
 StageMemory quantization(const Config& config, const workloads::LlamaShape& shape,
-                         const QuantizedModel& sizes, const WorkPlan& plan, bool lm_head) {
+                         const QuantizedModel& sizes, const WorkPlan& plan, bool codes_on_disk,
+                         bool lm_head) {
     StageMemory stage{.name = lm_head ? "quantization of lm_head" : "quantization", .parts = {}};
-    double codes = 0, matrix = 0;
+    double matrix = 0;
     for (const auto& [id, layer] : sizes.layers) {
-        if (is_lm_head(id) && !lm_head) continue;
-        codes += elements_of(layer) * kCode;
-        if (is_lm_head(id) == lm_head) {
-            matrix = std::max(matrix, matrix_bytes(layer.channels, layer.depth));
-        }
+        if (is_lm_head(id) != lm_head) continue;
+        matrix = std::max(matrix, matrix_bytes(layer.channels, layer.depth));
     }
-    stage.parts.emplace_back("integer weights", codes);
+    const auto block = static_cast<int>(lm_head ? shape.lm_head().block : shape.blocks - 1);
+    stage.parts.emplace_back("integer weights", code_bytes(sizes, codes_on_disk, block));
     const auto depth = static_cast<double>(lm_head ? shape.hidden : shape.deepest_input());
     const double moments = plan.quantization.moment_macs > 0 ? 3 * depth * depth * kDouble : 0;
     stage.parts.emplace_back("a layer and its moments", std::max(matrix, moments));
@@ -79,7 +92,7 @@ StageMemory quantization(const Config& config, const workloads::LlamaShape& shap
 }
 
 StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
-                       const QuantizedModel& sizes, const WorkPlan& plan) {
+                       const QuantizedModel& sizes, const WorkPlan& plan, bool codes_on_disk) {
     StageMemory stage{.name = "simulation", .parts = {}};
     const PhasesConfig& phases = config.workload.phases;
     const EvaluationConfig& text = config.workload.evaluation;
@@ -90,7 +103,7 @@ StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
     const auto vocabulary = static_cast<double>(shape.vocabulary);
     const auto hidden = static_cast<double>(shape.hidden);
     if (plan.has_values) {
-        stage.parts.emplace_back("integer weights", plan.linear_weights * kCode);
+        stage.parts.emplace_back("integer weights", code_bytes(sizes, codes_on_disk, -1));
         stage.parts.emplace_back("contents of the simulated DRAM",
                                  static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
         // As they come from memory, and as the kernels want them.
@@ -113,9 +126,10 @@ StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
 
 /// The float model on all of the evaluation text at once.
 StageMemory float_reference(const Config& config, const workloads::LlamaShape& shape,
-                            const QuantizedModel& sizes, const WorkPlan& plan) {
+                            const QuantizedModel& sizes, bool codes_on_disk) {
     StageMemory stage{.name = "float reference", .parts = {}};
-    stage.parts.emplace_back("integer weights", plan.linear_weights * kCode);
+    stage.parts.emplace_back("integer weights",
+                             codes_on_disk ? 0 : code_bytes(sizes, codes_on_disk, -1));
     stage.parts.emplace_back("contents of the simulated DRAM",
                              static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
     stage.parts.emplace_back(
@@ -141,19 +155,18 @@ double peak_bytes(const std::vector<StageMemory>& stages) {
 
 std::vector<StageMemory> estimate_memory(const Config& config, const workloads::LlamaShape& shape,
                                          const QuantizedModel& sizes, const WorkPlan& plan,
-                                         double process_bytes, double model_bytes) {
+                                         bool codes_on_disk, double process_bytes) {
     std::vector<StageMemory> stages;
     if (plan.has_values) {
-        stages.push_back(quantization(config, shape, sizes, plan, false));
+        stages.push_back(quantization(config, shape, sizes, plan, codes_on_disk, false));
         if (sizes.layers.contains(shape.lm_head())) {
-            stages.push_back(quantization(config, shape, sizes, plan, true));
+            stages.push_back(quantization(config, shape, sizes, plan, codes_on_disk, true));
         }
     }
-    if (plan.float_macs > 0) stages.push_back(float_reference(config, shape, sizes, plan));
-    stages.push_back(simulation(config, shape, sizes, plan));
+    if (plan.float_macs > 0) stages.push_back(float_reference(config, shape, sizes, codes_on_disk));
+    stages.push_back(simulation(config, shape, sizes, plan, codes_on_disk));
     for (StageMemory& stage : stages) {
         stage.parts.emplace_back("program, tokenizer and texts", process_bytes);
-        if (plan.has_values) stage.parts.emplace_back("the model's file", model_bytes);
     }
     return stages;
 }

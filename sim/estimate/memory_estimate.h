@@ -28,12 +28,12 @@ inline constexpr double kLeastMemory = 0.75, kMostMemory = 1.25;
 /// Of the largest stage.
 double peak_bytes(const std::vector<StageMemory>& stages);
 
-/// The stages of a run; its peak is that of the largest. `process_bytes`: of the program with
-/// tokenizer and texts, before any stage; `model_bytes`: of the model's files, which are mapped and
-/// stay in memory as they are read.
+/// The stages of a run; its peak is that of the largest. The model's files are mapped and what was
+/// read of them is let go. `process_bytes`: of the program with tokenizer and texts, before any
+/// stage.
 std::vector<StageMemory> estimate_memory(const Config& config, const workloads::LlamaShape& shape,
                                          const QuantizedModel& sizes, const WorkPlan& plan,
-                                         double process_bytes, double model_bytes);
+                                         bool codes_on_disk, double process_bytes);
 
 inline double mib_of(double bytes) { return bytes / (1 << 20); }
 

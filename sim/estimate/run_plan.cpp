@@ -10,8 +10,6 @@ namespace axesim::sim {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 /// The layers without their integers.
 QuantizedModel sizes_of(const workloads::LoadedModel& model, const Config& config) {
     Config sizes = config;
@@ -44,6 +42,7 @@ WorkDone find_done(const Config& requested, const Config& settled,
                 .has_value();
     }
     done.needs_integers = needs_integers(settled, done.has_evaluation, folders);
+    done.codes_on_disk = !checkpoint_place(model.synthetic, folders).folder.empty();
     if (done.needs_integers) {
         done.quantized_blocks =
             made.quantized_blocks > 0
@@ -58,14 +57,8 @@ RunPlan plan_run(const Config& settled, const workloads::LoadedModel& model, con
     const workloads::LlamaShape& shape = model.weights->shape();
     RunPlan plan{.sizes = sizes_of(model, settled), .done = done, .work = {}, .memory = {}};
     plan.work = plan_work(settled, shape, plan.sizes, done);
-    double model_bytes = 0;
-    if (!model.synthetic) {
-        for (const auto& file : model.files) {
-            model_bytes += static_cast<double>(fs::file_size(file));
-        }
-    }
     plan.memory =
-        estimate_memory(settled, shape, plan.sizes, plan.work, process_bytes, model_bytes);
+        estimate_memory(settled, shape, plan.sizes, plan.work, done.codes_on_disk, process_bytes);
     return plan;
 }
 

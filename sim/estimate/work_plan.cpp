@@ -263,10 +263,6 @@ WorkPlan plan_work(const Config& config, const LlamaShape& shape, const Quantize
     plan.has_values = !workload.timing_only && done.needs_integers;
     plan.blocks = shape.blocks;
     plan.repeats = shape.repeats;
-    for (const auto& [id, layer] : sizes.layers) {
-        plan.linear_weights +=
-            static_cast<double>(layer.channels) * static_cast<double>(layer.depth);
-    }
     if (plan.has_values) plan.quantization = plan_quantization(config, shape, done);
 
     PartPlanner planner(config, shape, sizes, hardware);

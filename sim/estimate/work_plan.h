@@ -51,7 +51,6 @@ struct PlannedQuantization {
 struct WorkPlan {
     bool has_values = false;  ///< false: timing only
     Index blocks = 0, repeats = 1;
-    double linear_weights = 0;  ///< elements of all matrices that the array multiplies with
     PlannedQuantization quantization;
     std::vector<PlannedPart> parts;  ///< in the order of the run, phases first
     double float_macs = 0;           ///< of the float model on the evaluation text
@@ -65,6 +64,7 @@ struct WorkDone {
     bool has_evaluation = false;
     bool has_float_hidden = false;  ///< what the float model makes of the text
     bool needs_integers = true;     ///< false: those that have the evaluation need no more
+    bool codes_on_disk = false;     ///< as QuantizedModel::codes_on_disk
 };
 
 /// `sizes` are the layers as quantize_model() gives them without values. One operation after the

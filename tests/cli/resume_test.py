@@ -159,7 +159,7 @@ class Resume(CliTestCase):
         config = self.design()
         self.succeed(*self.quantize_command(config, "whole"))
         command = self.quantize_command(config, "disk/out")
-        words = [self.partial("disk/out"), "No space left"]
+        words = [self.folder / "disk" / "out", "No space left"]
         self.fail_with(1, words, *command, "--quiet")
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         self.resume(command, ["resumed after block "])

@@ -6,10 +6,11 @@
 #include <fstream>
 
 #include "common/files.h"
-#include "config_test_support.h"
 #include "sim/estimate/dry_run.h"
 #include "sim/sweep/sweep_estimate.h"
 #include "tests/reports/schema_check.h"
+#include "tests/sim/config_test_support.h"
+#include "tests/temporary_directory.h"
 
 namespace axesim::sim {
 namespace {
@@ -27,7 +28,8 @@ void expect_valid(const Json& json, const char* path) {
         ADD_FAILURE() << problem;
     }
     if (std::system("python3 -c 'import jsonschema' 2>/dev/null") != 0) return;
-    const auto file = std::filesystem::path(::testing::TempDir()) / "validated_dry_run.json";
+    const testing::TemporaryDirectory folder;  // tests run at the same time
+    const std::filesystem::path file = folder / "dry_run.json";
     std::ofstream(file) << written.dump();
     const std::string command =
         "python3 -c \"import json, jsonschema, sys; "
@@ -35,7 +37,6 @@ void expect_valid(const Json& json, const char* path) {
         ".validate(json.load(open(sys.argv[2])))\" " +
         std::string(path) + " " + file.string();
     EXPECT_EQ(std::system(command.c_str()), 0);
-    std::filesystem::remove(file);
 }
 
 /// A dry run of random weights of a published model's sizes.

@@ -87,7 +87,7 @@ void export_weights(const std::filesystem::path& directory, const QuantizedModel
             .type = narrow ? "I8" : "I16",
             .shape = {layer.channels, layer.depth},
             .bytes = {},
-            .make_bytes = [&model, id, narrow] { return code_bytes(model, id, narrow); }};
+            .make_bytes = [&model, id = id, narrow] { return code_bytes(model, id, narrow); }};
         if (layer.input_ranges) {
             const models::ActivationFormat& format = layer.format.activations;
             add_input(name + ".input", format, layer.input_ranges->rest);

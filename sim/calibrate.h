@@ -81,9 +81,9 @@ struct CheckpointPlace {
 
 /// Block by block: of the weights only those of one layer are in memory, in floating point. Every
 /// layer becomes what its own config (layer_config) asks for. With a place for `checkpoints`, codes
-/// of finished blocks go to disk beside it (integer_store.h) and
-/// finished blocks are stored there and a later call with the same arguments goes on after them
-/// (checkpoint.h), with the same result; without calibration nothing is, since rounding alone is
+/// of finished blocks leave memory for a file beside it (integer_store.h), and finished blocks are
+/// stored there: a later call with the same arguments goes on after them (checkpoint.h), with the
+/// same result. Without calibration no block is, since rounding alone is
 /// done sooner than stored. Throws UserError as layer_configs() does and when the calibration text
 /// is too short, RunError when a checkpoint cannot be written. `model` must outlive the result.
 /// With workload.timing_only no weight is read: the result has no values.

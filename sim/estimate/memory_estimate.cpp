@@ -46,18 +46,13 @@ double largest_matrix(const QuantizedModel& sizes, bool with_lm_head) {
     return elements;
 }
 
-/// Integer weights in memory while a layer of `block` is worked on, or any where block is negative:
-/// those of its block, or all of them where none go to disk.
-double code_bytes(const QuantizedModel& sizes, bool on_disk, int block) {
-    double all = 0, of_block = 0, largest = 0;
+/// Integer weights of blocks first .. last; lm_head is the block behind the last of the model's.
+double code_bytes(const QuantizedModel& sizes, Index first, Index last) {
+    double elements = 0;
     for (const auto& [id, layer] : sizes.layers) {
-        const double bytes = elements_of(layer) * kCode;
-        if (block < 0 || id.block <= block) all += bytes;
-        if (id.block == block) of_block += bytes;
-        largest = std::max(largest, bytes);
+        if (id.block >= first && id.block <= last) elements += elements_of(layer);
     }
-    if (!on_disk) return all;
-    return block < 0 ? largest : of_block;
+    return elements * kCode;
 }
 
 /// A layer in single precision, a part of its channels in double, and its codes.
@@ -77,8 +72,9 @@ StageMemory quantization(const Config& config, const workloads::LlamaShape& shap
         if (is_lm_head(id) != lm_head) continue;
         matrix = std::max(matrix, matrix_bytes(layer.channels, layer.depth));
     }
-    const auto block = static_cast<int>(lm_head ? shape.lm_head().block : shape.blocks - 1);
-    stage.parts.emplace_back("integer weights", code_bytes(sizes, codes_on_disk, block));
+    const Index block = lm_head ? shape.lm_head().block : shape.blocks - 1;
+    stage.parts.emplace_back("integer weights",
+                             code_bytes(sizes, codes_on_disk ? block : 0, block));
     const auto depth = static_cast<double>(lm_head ? shape.hidden : shape.deepest_input());
     const double moments = plan.quantization.moment_macs > 0 ? 3 * depth * depth * kDouble : 0;
     stage.parts.emplace_back("a layer and its moments", std::max(matrix, moments));
@@ -103,7 +99,10 @@ StageMemory simulation(const Config& config, const workloads::LlamaShape& shape,
     const auto vocabulary = static_cast<double>(shape.vocabulary);
     const auto hidden = static_cast<double>(shape.hidden);
     if (plan.has_values) {
-        stage.parts.emplace_back("integer weights", code_bytes(sizes, codes_on_disk, -1));
+        // From disk they come layer by layer, to the simulated DRAM.
+        stage.parts.emplace_back("integer weights",
+                                 codes_on_disk ? largest_matrix(sizes, true) * kCode
+                                               : code_bytes(sizes, 0, shape.lm_head().block));
         stage.parts.emplace_back("contents of the simulated DRAM",
                                  static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
         // As they come from memory, and as the kernels want them.
@@ -129,7 +128,7 @@ StageMemory float_reference(const Config& config, const workloads::LlamaShape& s
                             const QuantizedModel& sizes, bool codes_on_disk) {
     StageMemory stage{.name = "float reference", .parts = {}};
     stage.parts.emplace_back("integer weights",
-                             codes_on_disk ? 0 : code_bytes(sizes, codes_on_disk, -1));
+                             codes_on_disk ? 0 : code_bytes(sizes, 0, shape.lm_head().block));
     stage.parts.emplace_back("contents of the simulated DRAM",
                              static_cast<double>(simulated_dram_bytes(sizes, shape, config)));
     stage.parts.emplace_back(

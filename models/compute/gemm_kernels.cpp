@@ -117,12 +117,6 @@ void sum_wide(Task& task, const TilePlace& at) {
     }
 }
 
-/// Whether no step of the tile can overflow in int32, and quads hold its sums.
-bool is_any_order_of_quads(const Task& task, const TilePlan& plan) {
-    return plan.method == TileMethod::any_order_int16 ||
-           (plan.method == TileMethod::any_order && kQuadsInInt32 && task.weights.has_quads());
-}
-
 /// Sums the tile and adds it to the outer accumulators at once, where no step can overflow in int32
 /// (true), or does nothing.
 template <int kRows, bool kScaled>
@@ -132,7 +126,7 @@ bool sum_to_outer(Task& task, const TilePlace& at, const std::int32_t* tile_scal
         add_products_to_outer<Products, kRows, kScaled>(
             tile.x, tile.w, tile.count, tile.start, tile_scales, task.outer, task.seen_by_channel);
     };
-    if (is_any_order_of_quads(task, at.plan)) {
+    if (task.weights.sums_quads_in_any_order(at.plan)) {
         add(Quads());
         return true;
     }
@@ -147,7 +141,7 @@ bool sum_tile(Task& task, const TilePlace& at) {
     switch (at.plan.method) {
         case TileMethod::any_order_int16:
         case TileMethod::any_order:
-            if (is_any_order_of_quads(task, at.plan)) {
+            if (task.weights.sums_quads_in_any_order(at.plan)) {
                 sum_in_any_order<Quads, kRows>(task, at);
             } else {
                 sum_in_any_order<Pairs, kRows>(task, at);

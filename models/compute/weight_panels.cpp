@@ -86,6 +86,7 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
       narrow_activations_(fits_pairs(format)),
       has_quads_(fits_quads(format)),
       quads_fit_int16_(has_quads_ && (activations_.min == 0 || kHalfInt8.contains(format.weights))),
+      quads_fit_int32_(sums_quads_in_int32()),
       tiles_(cut_into_tiles(depth_, format.accumulator.tile_length(depth_))) {
     if (channels_ == 0) return;
     words_.resize(static_cast<std::size_t>(panels()));
@@ -107,8 +108,9 @@ WeightPanels::WeightPanels(const Matrix<std::int16_t>& weights, const GemmFormat
         proofs[p] = prove(panel);
         // Most panels have done with pairs here; of a large layer these would be most of its
         // memory.
-        if (std::ranges::none_of(proofs[p].plans,
-                                 [&](const TilePlan& plan) { return takes_pairs(plan); })) {
+        if (std::ranges::all_of(proofs[p].plans, [&](const TilePlan& plan) {
+                return sums_quads_in_any_order(plan);
+            })) {
             words_[p].reset();
         }
     });
@@ -189,11 +191,6 @@ WeightPanels::PanelProof WeightPanels::prove(Index panel) const {
             proof.outer_safe_int32 && proof.outer_fits && kInt32.contains(outer);
     }
     return proof;
-}
-
-bool WeightPanels::takes_pairs(const TilePlan& plan) const {
-    return plan.method != TileMethod::any_order_int16 &&
-           !(plan.method == TileMethod::any_order && has_quads_ && sums_quads_in_int32());
 }
 
 TilePlan WeightPanels::choose(const IntegerRange& sums, double typical_extreme,

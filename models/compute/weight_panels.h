@@ -79,11 +79,16 @@ public:
     const AccumulatorRule& outer() const { return outer_; }
     Index lanes() const { return lanes_; }
 
-    /// Words of a panel from one pair on. There where a tile's method takes pairs.
+    /// Words of a panel from one pair on. There unless all its tiles sum quads.
     const std::int32_t* words(Index panel, Index pair) const {
         return words_[static_cast<std::size_t>(panel)].get() + pair * kPanelChannels;
     }
     bool has_quads() const { return has_quads_; }
+    /// Whether no step of such a tile can overflow in int32, and quads hold its sums.
+    bool sums_quads_in_any_order(const TilePlan& plan) const {
+        return plan.method == TileMethod::any_order_int16 ||
+               (plan.method == TileMethod::any_order && has_quads_ && quads_fit_int32_);
+    }
     /// Activations are offset bytes: sums of quads start at quad_starts().
     bool has_signed_quads() const { return quad_starts_ != nullptr; }
     /// What start_offset_quads() says of a tile [kPanelChannels]; null where nothing is offset.
@@ -121,7 +126,6 @@ private:
     void pack(const Matrix<std::int16_t>& weights, Index panel);
     void pack_tile_scales(const TileScales& tile_scales);
     PanelProof prove(Index panel) const;
-    bool takes_pairs(const TilePlan& plan) const;
     TilePlan choose(const IntegerRange& sums, double typical_extreme, const TileSpan& tile) const;
     void append_limits(Index panel, const TileSpan& tile, TilePlan& plan);
 
@@ -135,6 +139,7 @@ private:
     bool narrow_activations_;
     bool has_quads_;
     bool quads_fit_int16_;  ///< where sums do
+    bool quads_fit_int32_;  ///< where sums do: on this processor
     bool overflow_free_ = true;
     std::vector<TileSpan> tiles_;
     std::vector<hwy::AlignedFreeUniquePtr<std::int32_t[]>> words_;  ///< of each panel

@@ -2,6 +2,7 @@
 #include "quant/feedback.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -169,19 +170,23 @@ std::vector<double> reversed_pivots(const Eigen::VectorXd& values) {
     return {visited.begin(), visited.end()};
 }
 
-/// base_ji = G_ij / H_ii for j <= i, in order of visit; g [K,K] is in memory order.
-Matrix<double> gpfq_base(Matrix<double> g, const Feedback& feedback) {
-    reorder(g, feedback.order);
+/// InputMoments::past; g [K,K] is in memory order.
+Matrix<double> past_of(Matrix<double> g, const std::vector<Index>& order) {
+    reorder(g, order);
     g.transposeInPlace();
-    for_blocks(g.rows(), kRows, [&](Index first, Index count) {
-        for (Index j = first; j < first + count; ++j) {
-            for (Index i = 0; i < g.cols(); ++i) {
-                const double pivot = feedback.pivot[static_cast<std::size_t>(i)];
-                g(j, i) = i >= j && pivot > 0 ? g(j, i) / pivot : 0.0;
-            }
-        }
-    });
+    g.triangularView<Eigen::StrictlyLower>().setZero();
     return g;
+}
+
+/// base_ji = G_ij / H_ii for j <= i, in order of visit.
+Matrix<double> gpfq_base(Matrix<double> past, const std::vector<double>& pivot) {
+    const Eigen::Map<const Eigen::RowVectorXd> h(pivot.data(), past.cols());
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    const Eigen::RowVectorXd divisors = (h.array() > 0).select(h, kNone);
+    for_blocks(past.rows(), kRows, [&](Index first, Index count) {
+        past.middleRows(first, count).array().rowwise() /= divisors.array();
+    });
+    return past;
 }
 
 /// Turns an OPTQ feedback, whose factor `moments` holds, into that of Qronos; `diagonal` is that of
@@ -250,6 +255,10 @@ bool has_feedback(Algorithm algorithm) {
            algorithm == Algorithm::qronos;
 }
 
+bool looks_back_only(const QuantizerConfig& config) {
+    return config.algorithm == Algorithm::gpfq && !config.step_search && config.refine_sweeps == 0;
+}
+
 std::vector<Index> visiting_order(const Matrix<double>& h, Index depth, ColumnOrder order) {
     std::vector<Index> columns(static_cast<std::size_t>(depth));
     std::iota(columns.begin(), columns.end(), Index{0});
@@ -265,7 +274,7 @@ Feedback make_feedback(InputMoments& moments, Index depth, const QuantizerConfig
     feedback.order = visiting_order(moments.h, depth, config.order);
     feedback.dead.assign(static_cast<std::size_t>(depth), 0);
     if (!has_feedback(config.algorithm) || depth == 0) return feedback;
-    if (!moments.h.allFinite() || !moments.g.allFinite()) {
+    if (!moments.h.allFinite() || !moments.g.allFinite() || !moments.past.allFinite()) {
         feedback.fallback = "the moments of its inputs are not finite";
         return feedback;
     }
@@ -278,7 +287,10 @@ Feedback make_feedback(InputMoments& moments, Index depth, const QuantizerConfig
     if (config.algorithm == Algorithm::gpfq) {
         feedback.gain = normalized_columns(reversed.values());
         feedback.pivot = reversed_pivots(reversed.diagonal());
-        if (has_g) feedback.base = gpfq_base(take_g(), feedback);
+        if (has_g) moments.past = past_of(take_g(), feedback.order);
+        if (moments.past.size() > 0) {
+            feedback.base = gpfq_base(std::exchange(moments.past, {}), feedback.pivot);
+        }
         return feedback;
     }
     const Eigen::VectorXd diagonal = add_optq(feedback, reversed, config.damping);

@@ -61,6 +61,10 @@ struct Feedback {
 /// GPFQ, OPTQ and Qronos, which need moments; the others round every weight on its own.
 bool has_feedback(Algorithm algorithm);
 
+/// Does a quantizer need `past` (InputMoments) alone where it compares two inputs? GPFQ does, unless
+/// the errors of finished codes are asked for.
+bool looks_back_only(const QuantizerConfig& config);
+
 /// Columns in the order in which they are visited: 0..K-1, or by falling diagonal of h, equal ones
 /// in memory order (axe.md 2.1, 2.3). An empty or non-finite h means memory order.
 std::vector<Index> visiting_order(const Matrix<double>& h, Index depth, ColumnOrder order);

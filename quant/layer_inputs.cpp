@@ -26,6 +26,12 @@ void check_moments(const std::string& name, Index depth, const InputMoments& mom
         throw UserError(fmt::format("{}: original inputs have depth {}, the weights have {}", name,
                                     moments.g.rows(), depth));
     }
+    if (moments.past.size() > 0 && (!fits(moments.past) || !looks_back_only(config))) {
+        throw UserError(fmt::format(
+            "{}: moments of the past are [{}, {}]; GPFQ without step search and refinement takes "
+            "them at a depth of {}",
+            name, moments.past.rows(), moments.past.cols(), depth));
+    }
     if (config.bias_correction && moments.means.size() != depth) {
         throw UserError(
             fmt::format("{}: a bias is corrected by means of calibration inputs, and there are "

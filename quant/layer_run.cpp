@@ -24,22 +24,28 @@ LayerRun::LayerRun(const Matrix<double>& weights, const LayerInputs& inputs,
       from_base_(is_optq_ || !has_g_),
       pass_gives_errors_(pass_gives_errors(feedback_, config)) {
     if (!has_g_) return;
-    base_.resize(weights.rows(), weights.cols());
-    if (feedback_.first.size() > 0) first_.resize(weights.rows());
-    if (config.step_search) linear_.resize(weights.rows(), weights.cols());
-    for_blocks(weights.rows(), kChannelBlock, [&](Index first, Index count) {
-        Matrix<double> visited(count, weights.cols());
-        for (Index r = 0; r < count; ++r) {
-            for (Index i = 0; i < weights.cols(); ++i) {
-                visited(r, i) = visited_weight(first + r, i);
-            }
+    const Index channels = weights.rows(), depth = weights.cols();
+    Matrix<double> visited(channels, depth);
+    for_blocks(channels, kChannelBlock, [&](Index first, Index count) {
+        for (Index r = first; r < first + count; ++r) {
+            for (Index i = 0; i < depth; ++i) visited(r, i) = visited_weight(r, i);
         }
-        if (first_.size() > 0) first_.segment(first, count).noalias() = visited * feedback_.first;
-        base_.middleRows(first, count).noalias() = visited * feedback_.base;
-        if (linear_.size() > 0) {
-            linear_.middleRows(first, count).noalias() =
-                weights.middleRows(first, count) * moments_.g.transpose();
-        }
+    });
+    if (feedback_.first.size() > 0) first_ = visited * feedback_.first;
+    // GPFQ's base is 0 below the diagonal.
+    const bool is_upper = !is_optq_;
+    constexpr Index kColumns = 192;  // of a product that one thread makes
+    base_.resize(channels, depth);
+    for_blocks(depth, kColumns, [&](Index first, Index count) {
+        const Index rows = is_upper ? first + count : depth;
+        base_.middleCols(first, count).noalias() =
+            visited.leftCols(rows) * feedback_.base.block(0, first, rows, count);
+    });
+    if (!config.step_search) return;
+    linear_.resize(channels, depth);
+    for_blocks(depth, kColumns, [&](Index first, Index count) {
+        linear_.middleCols(first, count).noalias() =
+            weights * moments_.g.middleRows(first, count).transpose();
     });
 }
 

@@ -16,8 +16,11 @@ namespace axesim::quant {
 struct InputMoments {
     /// [K, K] sum over samples of xq xq^T, inputs that the quantized net sees; exactly symmetric
     Matrix<double> h;
-    Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ only,
-                       ///< empty means x = xq
+    Matrix<double> g;  ///< [K, K] sum of xq x^T (row: quantized, column: float net); GPFQ and
+                       ///< Qronos only, empty means x = xq (or that there is `past`)
+    /// [K, K] in place of g, for quantizers that look back only (feedback.h): past(j, i) is g of
+    /// the columns visited as the i-th (row) and the j-th, 0 where j > i.
+    Matrix<double> past;
     Eigen::RowVectorXd means;  ///< [K] of xq (bias_correction.h); empty where no bias is corrected
 };
 

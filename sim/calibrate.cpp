@@ -210,7 +210,8 @@ private:
         if (!looks_at_text(layer)) return {};
         const Stopwatch stopwatch;
         quant::InputMoments moments = quant::input_moments(
-            inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr);
+            inputs.of_quantized, compares_inputs(layer) ? &inputs.of_float : nullptr,
+            layer.quantizer);
         if (layer.quantizer.bias_correction) {
             moments.means = quant::input_means(inputs.of_quantized, positions_.length);
         }

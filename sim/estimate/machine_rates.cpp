@@ -95,16 +95,18 @@ void measure_host(const Sample& sample, const workloads::LlamaWeights& weights,
 
     const auto k = static_cast<double>(depth);
     Stopwatch stopwatch;
-    quant::InputMoments moments = quant::input_moments(x, &x);
-    rates.moment_mac = per(stopwatch.seconds(), 2 * static_cast<double>(x.rows()) * k * k);
+    const quant::QuantizerConfig& quantizer = sample.config.quantizer;
+    const bool two = compares_inputs(sample.config);
+    quant::InputMoments moments = quant::input_moments(x, two ? &x : nullptr, quantizer);
+    rates.moment_mac =
+        per(stopwatch.seconds(), (two ? 2 : 1) * static_cast<double>(x.rows()) * k * k);
     moments.means = x.colwise().mean().cast<double>();
     stopwatch.restart();
-    const quant::LayerInputs inputs("sample", depth, std::move(moments), sample.config.quantizer);
+    const quant::LayerInputs inputs("sample", depth, std::move(moments), quantizer);
     rates.factor_mac = per(stopwatch.seconds(), k * k * k);
     stopwatch.restart();
     codes = quant::quantize_linear("sample", w.cast<double>(), inputs,
-                                   linear_format(sample.config.format), sample.config.quantizer);
-    const quant::QuantizerConfig& quantizer = sample.config.quantizer;
+                                   linear_format(sample.config.format), quantizer);
     rates.rounding_mac = per(stopwatch.seconds(),
                              static_cast<double>(w.size()) * (works_on_moments(quantizer) ? k : 1));
 

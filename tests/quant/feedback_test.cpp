@@ -91,6 +91,20 @@ TEST(Feedback, OfGpfqIsTheMomentsThemselves) {
     }
 }
 
+TEST(LayerInputs, MakeTheSameGpfqOfThePastAlone) {
+    QuantizerConfig config;
+    config.algorithm = Algorithm::gpfq;
+    const Matrix<float> x = random_matrix(11, 300, 230).cast<float>();
+    const Matrix<float> xq = x + 0.1F * random_matrix(12, 300, 230).cast<float>();
+    const Matrix<double> weights = random_matrix(13, 60, 230);
+    LinearFormat format{4, signed_range(4), unsigned_range(4), {}};
+    const InputMoments past = input_moments(xq, &x, config);
+    EXPECT_EQ(quantize_linear("l", weights, past, format, config).codes,
+              quantize_linear("l", weights, input_moments(xq, &x), format, config).codes);
+    config.refine_sweeps = 1;
+    EXPECT_THROW(LayerInputs("l", 230, past, config), UserError);
+}
+
 TEST(LayerInputs, ServeSeveralLayersAndKeepOnlyWhatIsAskedForAgain) {
     const Matrix<double> first = random_matrix(7, 5, 40), second = random_matrix(8, 3, 40);
     const Matrix<double> x = random_matrix(9, 100, 40);

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "common/error.h"
+#include "quant/feedback.h"
 
 namespace axesim::quant {
 namespace {
@@ -37,18 +38,35 @@ TEST(Moments, AreSumsOfProducts) {
     EXPECT_LT(difference(exact.h, wide.transpose() * wide), 1e-14);
 }
 
-TEST(Moments, BatchesAddUp) {
-    const Matrix<double> xq = random_samples<double>(3, 90, 17);
-    const Matrix<double> x = random_samples<double>(4, 90, 17);
-    InputMoments total;
-    const Matrix<double> first = x.topRows(40);
-    const Matrix<double> second = x.bottomRows(50);
-    add_moments(total, xq.topRows(40), &first);
-    add_moments(total, xq.bottomRows(50), &second);
-    EXPECT_LT(difference(total.h, xq.transpose() * xq), 1e-13);
-    EXPECT_LT(difference(total.g, xq.transpose() * x), 1e-13);
-    EXPECT_THROW(add_moments(total, xq), UserError);
-    EXPECT_THROW(add_moments(total, random_samples<double>(5, 4, 16)), UserError);
+TEST(Moments, OfThePastAreThoseThatGpfqLooksAt) {
+    const Index depth = 211;
+    const Matrix<float> xq = random_samples<float>(3, 1100, depth);
+    const Matrix<float> x = random_samples<float>(4, 1100, depth);
+    QuantizerConfig config;
+    config.algorithm = Algorithm::gpfq;
+    for (const ColumnOrder order : {ColumnOrder::natural, ColumnOrder::activation}) {
+        config.order = order;
+        const InputMoments all = input_moments(xq, &x);
+        const InputMoments back = input_moments(xq, &x, config);
+        EXPECT_EQ(back.h, all.h);
+        EXPECT_EQ(back.g.size(), 0);
+        const std::vector<Index> visited = visiting_order(all.h, depth, order);
+        const Matrix<double> g = all.g(visited, visited);
+        const Matrix<double> past = g.transpose().triangularView<Eigen::Upper>();
+        EXPECT_LT(difference(back.past, past), 1e-6);
+    }
+    EXPECT_EQ(input_moments(xq, nullptr, config).past.size(), 0);
+    config.step_search = true;
+    EXPECT_EQ(input_moments(xq, &x, config).past.size(), 0);
+    EXPECT_EQ(input_moments(xq, &x, config).g, input_moments(xq, &x).g);
+}
+
+TEST(Moments, OfInputsThatDisagreeAreRefused) {
+    const Matrix<float> xq = random_samples<float>(5, 4, 16), x = random_samples<float>(5, 4, 15);
+    QuantizerConfig gpfq;
+    gpfq.algorithm = Algorithm::gpfq;
+    EXPECT_THROW(input_moments(xq, &x), UserError);
+    EXPECT_THROW(input_moments(xq, &x, gpfq), UserError);
 }
 
 TEST(Moments, SameBitsForAnyNumberOfThreads) {

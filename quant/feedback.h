@@ -61,8 +61,8 @@ struct Feedback {
 /// GPFQ, OPTQ and Qronos, which need moments; the others round every weight on its own.
 bool has_feedback(Algorithm algorithm);
 
-/// Does a quantizer need `past` (InputMoments) alone where it compares two inputs? GPFQ does, unless
-/// the errors of finished codes are asked for.
+/// Does a quantizer need `past` (InputMoments) alone where it compares two inputs? GPFQ does,
+/// unless the errors of finished codes are asked for.
 bool looks_back_only(const QuantizerConfig& config);
 
 /// Columns in the order in which they are visited: 0..K-1, or by falling diagonal of h, equal ones

@@ -34,8 +34,10 @@ TEST(Moments, AreSumsOfProducts) {
     EXPECT_LT(difference(moments.h, wide.transpose() * wide), 1e-6);
     EXPECT_LT(difference(moments.g, wide.transpose() * x.cast<double>()), 1e-5);
     EXPECT_EQ(input_moments(xq).g.size(), 0);
-    const InputMoments exact = input_moments(wide);
+    const Matrix<double> wide_x = x.cast<double>();
+    const InputMoments exact = input_moments(wide, &wide_x);
     EXPECT_LT(difference(exact.h, wide.transpose() * wide), 1e-14);
+    EXPECT_LT(difference(exact.g, wide.transpose() * wide_x), 1e-13);
 }
 
 TEST(Moments, OfThePastAreThoseThatGpfqLooksAt) {

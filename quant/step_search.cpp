@@ -16,9 +16,11 @@ constexpr Index kChannelsSearched = 16;  // times the candidates: about 110 rows
 
 // Nearest to 1 first: a later candidate has to be strictly better.
 constexpr std::array<double, 7> kFactors{1.0, 1.1, 0.9, 1.25, 0.75, 1.5, 0.6};
-// Tight budgets want much wider steps, very few bits much finer ones.
-constexpr std::array<double, 3> kWider{1.8, 2.3, 3.0};
+// Very few bits want much finer steps. Tight budgets want much wider ones: the fewer sums of 8-bit
+// weights an accumulator holds, the more of these bits have to go.
+constexpr double kWidest = 1.5, kFinest = 0.6;  // of kFactors
 constexpr std::array<double, 3> kFiner{0.5, 0.4, 0.3};
+constexpr std::array<double, 3> kWider{1.8, 2.3, 2 * kWidest};
 
 struct Best {
     double factor = 1.0;
@@ -38,18 +40,20 @@ public:
                 QuantizedLinear& result)
         : run_(run), steps_(steps), first_(first), result_(result), best_(steps.size()) {}
 
-    /// Tries the factors on all channels whose best factor so far is `at`.
-    void try_factors(double at, std::span<const double> factors) {
+    /// Tries `scale` times the factors on all channels whose best factor so far is `at`; false
+    /// where there is none.
+    bool try_factors(double at, std::span<const double> factors, double scale = 1.0) {
         std::vector<Row> rows;
         std::vector<double> row_factors;
         for (std::size_t c = 0; c < steps_.size(); ++c) {
             if (best_[c].factor != at) continue;
             for (const double factor : factors) {
-                rows.push_back({first_ + static_cast<Index>(c), candidate(steps_[c], factor)});
-                row_factors.push_back(factor);
+                const double scaled = scale * factor;
+                rows.push_back({first_ + static_cast<Index>(c), candidate(steps_[c], scaled)});
+                row_factors.push_back(scaled);
             }
         }
-        if (rows.empty()) return;
+        if (rows.empty()) return false;
         const RowCodes tried = run_.quantize(rows, true);
         for (std::size_t r = 0; r < rows.size(); ++r) {
             Best& best = best_[static_cast<std::size_t>(rows[r].channel - first_)];
@@ -59,6 +63,7 @@ public:
             result_.codes.row(rows[r].channel) = tried.codes.row(static_cast<Index>(r));
             result_.step[static_cast<std::size_t>(rows[r].channel)] = rows[r].step;
         }
+        return true;
     }
 
 private:
@@ -80,8 +85,10 @@ QuantizedLinear search_steps(const LayerRun& run, Index depth, const std::vector
                                                     static_cast<std::size_t>(count));
         BlockSearch search(run, block, first, result);
         search.try_factors(1.0, kFactors);
-        search.try_factors(1.5, kWider);
-        search.try_factors(0.6, kFiner);
+        search.try_factors(kFinest, kFiner);
+        // Ends at the latest where all codes are 0, whose error no wider step lessens.
+        double scale = 1.0;
+        while (search.try_factors(scale * kWidest, kWider, scale)) scale *= 2;
     });
     return result;
 }

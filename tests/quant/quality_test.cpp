@@ -92,6 +92,22 @@ TEST_F(Quality, UnderATightBudgetAxeBeatsEpInitAndTheSearchBeatsBoth) {
     }
 }
 
+TEST_F(Quality, TheSearchGivesUpTheBitsOfAWeightThatTheAccumulatorHasNoRoomFor) {
+    format_.accumulator.tile_size = 64;
+    for (const Algorithm algorithm : {Algorithm::naive_round, Algorithm::gpfq, Algorithm::optq}) {
+        const double narrow = error(algorithm, AccumulatorAware::axe, true);
+        format_.weight_bits = 8;
+        format_.weights = narrow_range(8);
+        const double plain = error(algorithm, AccumulatorAware::axe, false);
+        const double wide = error(algorithm, AccumulatorAware::axe, true);
+        format_.weight_bits = 4;
+        format_.weights = narrow_range(4);
+        // Every code of 4 bits is one of 8 bits at a step that the search reaches.
+        EXPECT_LT(wide, 1.05 * narrow);
+        EXPECT_GT(plain, 2 * wide);
+    }
+}
+
 TEST_F(Quality, SearchIsNeverWorseWhateverItJudges) {
     format_.accumulator.inner_bits = 14;
     for (const Algorithm algorithm :

@@ -239,6 +239,10 @@ private:
 
 constexpr const char* kJob = "quantize and certify";
 
+// A state is tens of MB even of a small model and has to reach the disk. A run that was cut short
+// only passes through the finished blocks since the last one again, without quantizing them.
+constexpr double kSecondsBetweenStates = 10.0;
+
 /// Rounding alone looks at no inputs: no text, no forward pass.
 void round_all(const LayerConfigs& configs, LayerQuantizer& quantizer, Progress& progress) {
     progress.start(kJob, configs.size());
@@ -301,10 +305,15 @@ void quantize_along(const std::vector<std::vector<workloads::TokenId>>& sequence
             pass.resume(state->block, std::move(state->hidden));
         }
     }
+    std::optional<Stopwatch> since_state;
     const auto store = [&](int block) {
         if (checkpoint && block >= finished_blocks) {
             const Stopwatch stopwatch;
-            checkpoint->store(block, result.layers, pass.hidden());
+            checkpoint->store(block, result.layers);
+            if (!since_state || since_state->seconds() > kSecondsBetweenStates) {
+                checkpoint->store_state(pass.block(), pass.hidden());
+                since_state.emplace();
+            }
             result.seconds.checkpoints += stopwatch.seconds();
         }
         quantizer.put_away();

@@ -207,16 +207,18 @@ std::optional<Checkpoint::State> Checkpoint::state(Index rows, Index columns) co
     }
 }
 
-void Checkpoint::store(int block, const Layers& layers, const Matrix<float>& hidden) const {
+void Checkpoint::store(int block, const Layers& layers) const {
     BlockTensors stored;
     for (const auto& [id, layer] : layers) {
         if (id.block == block) stored.add(workloads::layer_name(id), layer);
     }
     write_sealed(block_file(folder_, block), stored.tensors, stored.metadata, key_sha256_);
-    // Cut short here, the run finds the state before this block and its layers, which is enough.
+}
+
+void Checkpoint::store_state(int block, const Matrix<float>& hidden) const {
     write_sealed(folder_ / kStateFile,
                  {{"hidden", {"F32", {hidden.rows(), hidden.cols()}, bytes_of(hidden)}}},
-                 {{"block", std::to_string(block + 1)}}, key_sha256_);
+                 {{"block", std::to_string(block)}}, key_sha256_);
 }
 
 void Checkpoint::remove_state() const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finished blocks of a quantization on disk, so that a run that was cut short (killed, full disk)
 // goes on after them. One file a block with its layers, and one with the hidden state in front of
-// the next block. A file that is cut short, damaged or of another run counts as missing.
+// a block behind finished ones. A file that is cut short, damaged or of another run counts as
+// missing.
 #pragma once
 
 #include <filesystem>
@@ -53,8 +54,10 @@ public:
     /// The newest state; none when it is not there or is not [rows, columns].
     std::optional<State> state(Index rows, Index columns) const;
 
-    /// Stores the layers of `block` and the hidden state after it. Throws RunError.
-    void store(int block, const Layers& layers, const Matrix<float>& hidden) const;
+    /// Stores those of the layers that are of `block`. Throws RunError.
+    void store(int block, const Layers& layers) const;
+    /// Stores the hidden state in front of `block`, in place of an earlier one. Throws RunError.
+    void store_state(int block, const Matrix<float>& hidden) const;
     /// Once all blocks are stored, nobody goes on from the state, which is large. Never fails.
     void remove_state() const;
 

@@ -54,10 +54,11 @@ class BadModelOrText(CliTestCase):
 class EndsEarly(CliTestCase):
     def test_killed_run_leaves_no_result(self):
         config = self.write("round.yaml", ROUND_ONLY)
+        much = ["--set", "workload.evaluation.tokens=4096"]  # a multiple of the longest delay
         for delay in (0.3, 3.0):
             out = self.folder / f"out{delay}"
             process = subprocess.Popen(
-                [program(), "--config", str(config), "--out", str(out), "--quiet"],
+                [program(), "--config", str(config), "--out", str(out), "--quiet", *much],
                 stdout=subprocess.DEVNULL,
             )
             while not out.is_dir() and process.poll() is None:

@@ -75,7 +75,10 @@ protected:
     }
     void store(int blocks) {
         const Checkpoint checkpoint = open();
-        for (int b = 0; b < blocks; ++b) checkpoint.store(b, layers_of_block(b), hidden_after(b));
+        for (int b = 0; b < blocks; ++b) {
+            checkpoint.store(b, layers_of_block(b));
+            checkpoint.store_state(b + 1, hidden_after(b));
+        }
     }
     std::size_t blocks() { return all_layers(open()).size() / 7; }
     bool has_state() { return open().state(5, 8).has_value(); }
@@ -121,7 +124,7 @@ TEST_F(CheckpointTest, TheLastLayerComesBehindAllBlocks) {
     lm_head.linear.codes = Matrix<std::int16_t>::Constant(20, 8, 3);
     lm_head.linear.step.assign(20, 0.5);
     store(2);
-    open().store(id.block, {{id, lm_head}}, hidden_after(2));
+    open().store(id.block, {{id, lm_head}});
     EXPECT_EQ(all_layers(open()).size(), 14U);  // a block before it is missing
     store(3);
     const Checkpoint::Layers layers = all_layers(open());

@@ -2,6 +2,7 @@
 #include "quant/layer_run.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/parallel.h"
 #include "quant/bounds.h"
@@ -54,6 +55,19 @@ double LayerRun::visited_weight(Index channel, Index i) const {
     // OPTQ drops a weight whose input is never active (axe.md 2.3).
     const bool dropped = is_optq_ && feedback_.dead[static_cast<std::size_t>(column)] != 0;
     return dropped ? 0.0 : weights_(channel, column);
+}
+
+double LayerRun::overload(const Row& row) const {
+    if (!rules_.constrained) return 0.0;
+    const std::vector<double> units =
+        column_units(tile_scales_of(tile_scales_, row.channel), rules_.tile_length, rules_.depth);
+    double magnitudes = 0.0;
+    for (Index k = 0; k < weights_.cols(); ++k) {
+        magnitudes += std::abs(weights_(row.channel, k)) / units[static_cast<std::size_t>(k)];
+    }
+    const double room =
+        static_cast<double>(rules_.tiles) * zero_sum_bound(rules_.inner_bits, rules_.activations);
+    return magnitudes / (row.step * room);
 }
 
 RowCodes LayerRun::quantize(std::span<const Row> rows, bool judge) const {

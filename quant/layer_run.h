@@ -40,6 +40,10 @@ public:
     /// Quantizes the rows; with `judge` also their errors. Safe to call from several threads.
     RowCodes quantize(std::span<const Row> rows, bool judge) const;
 
+    /// How many times what its inner accumulators hold the row's weights come to, on average over
+    /// the tiles; 0 where AXE does not constrain them.
+    double overload(const Row& row) const;
+
 private:
     /// What one call of quantize() works on, [rows, K] with columns in order of visit. A column is
     /// contiguous: all rows take the same step at the same time.

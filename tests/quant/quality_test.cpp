@@ -96,15 +96,17 @@ TEST_F(Quality, TheSearchGivesUpTheBitsOfAWeightThatTheAccumulatorHasNoRoomFor) 
     format_.accumulator.tile_size = 64;
     for (const Algorithm algorithm : {Algorithm::naive_round, Algorithm::gpfq, Algorithm::optq}) {
         const double narrow = error(algorithm, AccumulatorAware::axe, true);
-        format_.weight_bits = 8;
-        format_.weights = narrow_range(8);
-        const double plain = error(algorithm, AccumulatorAware::axe, false);
-        const double wide = error(algorithm, AccumulatorAware::axe, true);
+        for (const int bits : {8, 10, 16}) {
+            format_.weight_bits = bits;
+            format_.weights = narrow_range(bits);
+            const double plain = error(algorithm, AccumulatorAware::axe, false);
+            const double wide = error(algorithm, AccumulatorAware::axe, true);
+            // Every code of 4 bits is one of more bits at a step that the search reaches.
+            EXPECT_LT(wide, 1.05 * narrow) << bits;
+            EXPECT_GT(plain, 2 * wide) << bits;
+        }
         format_.weight_bits = 4;
         format_.weights = narrow_range(4);
-        // Every code of 4 bits is one of 8 bits at a step that the search reaches.
-        EXPECT_LT(wide, 1.05 * narrow);
-        EXPECT_GT(plain, 2 * wide);
     }
 }
 

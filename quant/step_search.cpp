@@ -107,7 +107,9 @@ QuantizedLinear search_steps(const LayerRun& run, Index depth, const std::vector
         for (double scale = kFarBeyond; scale <= kWidestScale; scale *= 2) {
             search.try_relief(scale, kFactors);
         }
-        search.try_around(kFinest, kFiner);
+        for (double scale = kWidestScale; scale >= 1.0; scale /= 2) {
+            search.try_around(scale * kFinest, kFiner, scale);
+        }
         for (double scale = 1.0; scale <= kWidestScale; scale *= 2) {
             search.try_around(scale * kWidest, kWider, scale);
         }

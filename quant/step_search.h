@@ -10,12 +10,11 @@
 
 namespace axesim::quant {
 
-/// Tries each of `steps` [out] times 0.6, 0.75, 0.9, 1, 1.1, 1.25 and 1.5; a channel whose best is
-/// the first of these also tries 0.5, 0.4 and 0.3, one whose best is the last 1.8, 2.3 and 3, then
-/// twice these, four times and so on as long as the widest is the best. A channel that needs about
-/// 4, 8, ... times its step to fit the accumulators tries all of these at that scale too.
-/// Candidates are rounded to single precision, but the given step itself is tried as it is; of
-/// equal errors the step nearest to the given one wins. `depth`: K.
+/// Tries each of `steps` [out] times 0.6, 0.75, 0.9, 1, 1.1, 1.25 and 1.5; where about 4, 8, ...
+/// times the step is what the accumulators have room for, these times that too. A channel whose
+/// best is the finest also tries 5, 4 and 3 sixths of it, one whose best is the widest 1.2, 1.53
+/// and 2 times that, and so on. Candidates are rounded to single precision, but the given step
+/// itself is tried as it is; of equal errors the step nearest to the given one wins. `depth`: K.
 QuantizedLinear search_steps(const LayerRun& run, Index depth, const std::vector<double>& steps);
 
 }  // namespace axesim::quant

@@ -49,6 +49,17 @@ void moments(benchmark::State& state) {
     for (auto _ : state) benchmark::DoNotOptimize(input_moments(x).h.data());
 }
 
+/// Those of GPFQ, which compares two inputs.
+void gpfq_moments(benchmark::State& state) {
+    const Matrix<float> quantized = inputs(kSamples, state.range(0));
+    const Matrix<float> original = quantized.array() + 0.01F;
+    QuantizerConfig config;
+    config.algorithm = Algorithm::gpfq;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(input_moments(quantized, &original, config).past.data());
+    }
+}
+
 void feedback(benchmark::State& state, Algorithm algorithm) {
     InputMoments of_inputs = input_moments(inputs(kSamples, state.range(0)));
     QuantizerConfig config;
@@ -87,6 +98,7 @@ void depths(benchmark::internal::Benchmark* benchmark) {
 }
 
 BENCHMARK(moments)->Apply(depths);
+BENCHMARK(gpfq_moments)->Apply(depths);
 BENCHMARK_CAPTURE(feedback, gpfq, Algorithm::gpfq)->Apply(depths);
 BENCHMARK_CAPTURE(feedback, optq, Algorithm::optq)->Apply(depths);
 BENCHMARK_CAPTURE(whole, round,
